@@ -1,0 +1,1 @@
+"""The one tool, the local stack and what keeps the tree honest."""

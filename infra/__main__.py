@@ -1,0 +1,81 @@
+"""`python3 -m infra <verb>`: the one tool. Its first use makes `.venv`, installs the locks and goes on in there."""
+
+import sys
+
+# This file must parse on any Python 3, so that an old one gets a sentence and not a traceback.
+if sys.version_info < (3, 11):  # noqa: UP036
+    from infra.old_python import refusal
+
+    sys.exit(refusal())
+
+import argparse
+import difflib
+import importlib
+from typing import NamedTuple
+
+from infra import bootstrap
+
+
+class Verb(NamedTuple):
+    """Where a verb lives: a function taking the arguments after the verb and returning the exit code."""
+
+    module: str
+    function: str
+    help: str
+    locks: tuple[str, ...] = bootstrap.RUN_LOCKS
+
+
+VERBS: dict[str, Verb] = {
+    "up": Verb("infra.local.commands", "up", "start the whole service on this machine"),
+    "down": Verb("infra.local.commands", "down", "stop it; the data stays"),
+    "status": Verb("infra.local.commands", "status", "show what is running and what is waiting"),
+    "logs": Verb("infra.local.commands", "logs", "show what the functions said"),
+    "flush": Verb("infra.local.commands", "flush", "do the waiting work now, without batching"),
+    "parked": Verb("infra.local.parked", "parked", "list the work that was set aside, and why"),
+    "demo": Verb("infra.demo", "demo", "watch a memory grow out of a short conversation"),
+    "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
+    "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
+    "lock": Verb("infra.tools.locks", "lock", "write the locks anew from pyproject.toml", bootstrap.DEVELOP_LOCKS),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the verb named first in `argv`, inside the project's own environment."""
+    arguments = _parser().parse_args(argv[:1])
+    verb = VERBS.get(arguments.verb)
+    if verb is None:
+        return _unknown(arguments.verb)
+    try:
+        bootstrap.enter(verb.locks)
+        run = getattr(importlib.import_module(verb.module), verb.function)
+        return run(argv[1:])
+    except bootstrap.CannotPrepare as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS))
+    listing = "\n".join(f"  {name:<{width}}  {verb.help}" for name, verb in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="python3 -m infra",
+        usage="%(prog)s <verb> [options]",
+        description="The one tool of Honcho Serverless. Its first use makes .venv in the project folder.",
+        epilog=f"verbs:\n{listing}\n\n`python3 -m infra <verb> --help` says more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", help=argparse.SUPPRESS)
+    return parser
+
+
+def _unknown(name: str) -> int:
+    near = difflib.get_close_matches(name, VERBS, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "`python3 -m infra --help` lists the verbs."
+    print(f"There is no verb '{name}': {hint}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

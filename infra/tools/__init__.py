@@ -1,0 +1,1 @@
+"""Tools a developer runs through the one tool."""
