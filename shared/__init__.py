@@ -1,0 +1,1 @@
+"""Everything the functions share; imports nothing from functions or infra."""

@@ -1,0 +1,82 @@
+"""The composition root: what every verb works with, as one value."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.clock import Clock, SystemClock
+from shared.llm.provider import ChatModel, Embedder, open_chat_model, open_embedder
+from shared.queue.sqs import WorkQueue, open_queue
+from shared.settings import Settings
+from shared.settings.choice import chat_spec, embedding_spec
+from shared.settings.models import ReasoningLevel
+from shared.store.database import Database, open_database
+from shared.vectors.index import VectorIndex
+from shared.vectors.pg import PgIndex
+
+
+class Models(Protocol):
+    """The models by feature."""
+
+    def deriver(self) -> ChatModel: ...
+
+    def summary(self) -> ChatModel: ...
+
+    def dialectic(self, level: ReasoningLevel) -> ChatModel: ...
+
+    def embedder(self) -> Embedder: ...
+
+
+class ConfiguredModels:
+    """The models that the settings choose, each opened on first use: a cold start pays only for what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._chat: dict[str, ChatModel] = {}
+        self._embedder: Embedder | None = None
+
+    def deriver(self) -> ChatModel:
+        return self._open("deriver")
+
+    def summary(self) -> ChatModel:
+        return self._open("summary")
+
+    def dialectic(self, level: ReasoningLevel) -> ChatModel:
+        return self._open(level)
+
+    def embedder(self) -> Embedder:
+        if self._embedder is None:
+            self._embedder = open_embedder(embedding_spec(self._settings))
+        return self._embedder
+
+    def _open(self, name: str) -> ChatModel:
+        if name not in self._chat:
+            settings = self._settings
+            features = {"deriver": settings.deriver, "summary": settings.summary, **settings.dialectic.levels}
+            self._chat[name] = open_chat_model(chat_spec(settings, features[name]))
+        return self._chat[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Database, vectors, queue, models, clock and settings. Verbs take it first."""
+
+    settings: Settings
+    db: Database
+    queue: WorkQueue
+    models: Models
+    vectors: VectorIndex
+    clock: Clock
+
+
+def open_backends(settings: Settings) -> Backends:
+    """The adapters that `settings` choose. Opens no connection and imports no SDK: both happen on first use."""
+    db = open_database(settings.db)
+    models = ConfiguredModels(settings)
+    return Backends(
+        settings=settings,
+        db=db,
+        queue=open_queue(settings.queue),
+        models=models,
+        vectors=PgIndex(db, lambda: models.embedder().space),
+        clock=SystemClock(),
+    )

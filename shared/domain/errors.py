@@ -1,0 +1,93 @@
+"""What can go wrong, as one tree. The class decides the fate of a request and of a work item.
+
+ServiceError
+├ Invalid            422; recorded on the work item, never tried again
+│ ├ NameInvalid
+│ ├ FilterError
+│ └ TooLarge         413
+├ NotFound           404
+├ Conflict           409
+├ LimitExceeded      400
+├ Unauthorized       401, authentication and authorization alike
+├ Disabled           405
+└ Unavailable        503; the unit's due time moves
+  ├ ModelUnavailable, AnswerUnreadable
+  ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
+"""
+
+
+class ServiceError(Exception):
+    """The request could not be served."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class Invalid(ServiceError):
+    """The request is not valid."""
+
+
+class NameInvalid(Invalid):
+    """The name is not valid."""
+
+
+class FilterError(Invalid):
+    """The filter is not valid."""
+
+
+class TooLarge(Invalid):
+    """The content is too large."""
+
+
+class NotFound(ServiceError):
+    """There is no such thing."""
+
+
+class Conflict(ServiceError):
+    """The request conflicts with what is stored."""
+
+
+class LimitExceeded(ServiceError):
+    """A limit would be exceeded."""
+
+
+class Unauthorized(ServiceError):
+    """The key does not allow this."""
+
+
+class Disabled(ServiceError):
+    """This feature is switched off."""
+
+
+class Unavailable(ServiceError):
+    """A part of the service cannot be reached; try again later."""
+
+    retry_after_s: float | None = None
+
+    def __init__(self, message: str | None = None, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ModelUnavailable(Unavailable):
+    """The model cannot be reached."""
+
+
+class ModelRefused(ServiceError):
+    """The provider refuses the request: a wrong key, model or parameter. Trying again cannot help."""
+
+
+class AnswerUnreadable(Unavailable):
+    """The model's answer could not be parsed."""
+
+
+class IndexUnavailable(Unavailable):
+    """The vector index cannot be reached."""
+
+
+class QueueUnavailable(Unavailable):
+    """The queue cannot be reached."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached."""

@@ -1,0 +1,72 @@
+"""Evidence: what was read while a question was answered, whether or not the answer rests on it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.conclusion import Conclusion, Level
+from shared.domain.json import JsonObject
+from shared.domain.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceConclusion:
+    """A conclusion that was read."""
+
+    id: str
+    level: Level
+    content: str
+    created_at: datetime
+    session: str | None
+    observer: str
+    observed: str
+    source_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceMessage:
+    """A message that was read. Its text stays where it is."""
+
+    id: str
+    session: str
+    peer: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceToolCall:
+    """A tool call that succeeded, without what came back."""
+
+    tool_name: str
+    tool_input: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything one answer has read, each thing once, in the order it was first read."""
+
+    conclusions: tuple[EvidenceConclusion, ...] = ()
+    messages: tuple[EvidenceMessage, ...] = ()
+    tool_calls: tuple[EvidenceToolCall, ...] = ()
+
+
+def evidence(
+    conclusions: Iterable[Conclusion], messages: Iterable[Message], tool_calls: Iterable[EvidenceToolCall]
+) -> Evidence:
+    """What was read, in the order given; repetitions are dropped."""
+    read = {conclusion.id: _conclusion(conclusion) for conclusion in conclusions}
+    seen = {m.id: EvidenceMessage(m.id, m.session, m.peer, m.created_at) for m in messages}
+    return Evidence(tuple(read.values()), tuple(seen.values()), tuple(tool_calls))
+
+
+def _conclusion(read: Conclusion) -> EvidenceConclusion:
+    return EvidenceConclusion(
+        read.id,
+        read.level,
+        read.content,
+        read.created_at,
+        read.session,
+        read.observer,
+        read.observed,
+        read.source_ids,
+    )

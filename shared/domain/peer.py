@@ -1,0 +1,18 @@
+"""The peer: anyone, human or agent, that the memory knows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.json import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A participant of a workspace. `configuration` carries only `observe_me` on the wire."""
+
+    workspace: str
+    name: str
+    uid: str
+    metadata: JsonObject
+    configuration: JsonObject
+    created_at: datetime

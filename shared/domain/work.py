@@ -1,0 +1,102 @@
+"""Background work: items that are done once, units that keep their order."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.errors import Invalid
+
+_MAX_GROUP_LENGTH = 128
+
+
+class TaskKind(StrEnum):
+    """What is to be done; each kind has one queue."""
+
+    DERIVE = "derive"
+    SUMMARY = "summary"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkUnit:
+    """What must be done in order together: a kind of work on a session, and for `derive` its author.
+
+    Its key joins the parts with ':', which no name can contain.
+    """
+
+    workspace: str
+    kind: TaskKind
+    session: str
+    observed: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.session}:{self.observed}"
+
+    @classmethod
+    def parse(cls, workspace: str, key: str) -> "WorkUnit":
+        kind, colon, rest = key.partition(":")
+        session, second, observed = rest.partition(":")
+        if not (colon and second and kind in set(TaskKind)):
+            raise Invalid(f"not the key of a work unit: {key!r}")
+        return cls(workspace, TaskKind(kind), session, observed)
+
+    def group_id(self) -> str:
+        """The FIFO message group: the session's key, hashed when it is too long for SQS."""
+        group = f"{self.workspace}:{self.session}"
+        return group if len(group) <= _MAX_GROUP_LENGTH else hashlib.sha256(group.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.workspace}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """What travels through the queue: which unit to look at. `number` grows with each decision to wake it."""
+
+    unit: WorkUnit
+    number: int
+
+    def deduplication_id(self) -> str:
+        """The same for a retry of one send, different for each new wake-up."""
+        return hashlib.sha256(f"{self.unit}#{self.number}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A unit's share in one message, or for `index` in the messages from `first_seq` to `seq`.
+
+    `seq` is the message's place in its session.
+    """
+
+    seq: int
+    first_seq: int
+    message_id: str
+    tokens: int
+    observers: tuple[str, ...]
+    custom_instructions: str | None
+    created_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A window of items that one worker may finish while `token` still stands on the unit row.
+
+    `answer` is what the model said for this very window before an earlier worker died.
+    """
+
+    unit: WorkUnit
+    token: str
+    items: tuple[WorkItem, ...]
+    attempts: int
+    answer: str | None = None
+
+    @property
+    def first_seq(self) -> int:
+        return self.items[0].seq
+
+    @property
+    def last_seq(self) -> int:
+        return self.items[-1].seq

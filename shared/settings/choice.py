@@ -1,0 +1,129 @@
+"""Which provider and model each feature gets, when some of them are left to be inherited."""
+
+from pydantic import SecretStr
+
+from shared.domain.errors import Invalid
+from shared.settings.models import (
+    DEFAULT_BASE_URLS,
+    DEFAULT_EMBEDDING_MODELS,
+    DEFAULT_MODELS,
+    EmbeddingProvider,
+    EmbeddingSpec,
+    ModelSpec,
+    Provider,
+)
+from shared.settings.sections import Feature, LlmSettings, Settings
+
+# The first of these that has what it needs serves every feature that names no provider.
+_PREFERENCE: tuple[Provider, ...] = ("custom", "openai", "vllm", "groq", "anthropic", "google")
+
+
+class ModelMissing(Invalid):
+    """No model provider is configured."""
+
+
+def chat_spec(settings: Settings, feature: Feature) -> ModelSpec:
+    """The model of `feature`. Raises `ModelMissing`, naming the variables that would help."""
+    backup = (
+        _spec(settings.llm, feature.backup_provider, feature.backup_model, None)
+        if feature.backup_provider is not None
+        else None
+    )
+    return _spec(settings.llm, feature.provider or default_provider(settings), feature.model, backup)
+
+
+def default_provider(settings: Settings) -> Provider:
+    """The provider of features that name none: the first with a key, else the offline one where allowed."""
+    for provider in _PREFERENCE:
+        if _is_usable(settings.llm, provider):
+            return provider
+    if settings.offline.enabled:
+        return "offline"
+    raise ModelMissing(
+        "no model provider is configured: set LLM_OPENAI_COMPATIBLE_BASE_URL and LLM_OPENAI_COMPATIBLE_API_KEY, "
+        "or a vendor's key such as LLM_OPENAI_API_KEY, or OFFLINE_ENABLED=true for the rule-based model"
+    )
+
+
+def embedding_spec(settings: Settings) -> EmbeddingSpec:
+    """The embedding model, and where it is reached."""
+    provider = settings.llm.embedding_provider or _default_embedder(settings)
+    llm = settings.llm
+    reach: dict[EmbeddingProvider, tuple[SecretStr | None, str | None]] = {
+        "openai": (llm.openai_api_key, llm.openai_base_url),
+        "gemini": (llm.gemini_api_key, None),
+        "openrouter": (
+            llm.openai_compatible_api_key,
+            llm.openai_compatible_base_url or DEFAULT_BASE_URLS["openrouter"],
+        ),
+        "custom": (llm.openai_compatible_api_key, llm.openai_compatible_base_url),
+        "offline": (None, None),
+    }
+    key, url = reach[provider]
+    return EmbeddingSpec(
+        provider,
+        llm.embedding_model or DEFAULT_EMBEDDING_MODELS[provider],
+        None if provider == "offline" else settings.vector_store.dimensions,
+        settings.app.max_embedding_tokens,
+        settings.app.max_embedding_tokens_per_request,
+        _plain(key),
+        url,
+    )
+
+
+def _spec(llm: LlmSettings, provider: Provider, model: str | None, backup: ModelSpec | None) -> ModelSpec:
+    if not _is_usable(llm, provider) and provider != "offline":
+        raise ModelMissing(f"provider {provider!r} is selected, but {' and '.join(_NEEDS[provider])} is not set")
+    key, url = _reach(llm, provider)
+    name = model or (llm.default_model if provider != "offline" else None) or DEFAULT_MODELS[provider]
+    return ModelSpec(provider, name, _plain(key), url, backup)
+
+
+_NEEDS: dict[Provider, tuple[str, ...]] = {
+    "openai": ("LLM_OPENAI_API_KEY",),
+    "custom": ("LLM_OPENAI_COMPATIBLE_BASE_URL", "LLM_OPENAI_COMPATIBLE_API_KEY"),
+    "vllm": ("LLM_VLLM_BASE_URL", "LLM_VLLM_API_KEY"),
+    "groq": ("LLM_GROQ_API_KEY",),
+    "anthropic": ("LLM_ANTHROPIC_API_KEY",),
+    "google": ("LLM_GEMINI_API_KEY",),
+    "offline": (),
+}
+
+
+def _is_usable(llm: LlmSettings, provider: Provider) -> bool:
+    needed = [name.removeprefix("LLM_").lower() for name in _NEEDS[provider]]
+    return bool(needed) and all(getattr(llm, name) is not None for name in needed)
+
+
+def _reach(llm: LlmSettings, provider: Provider) -> tuple[SecretStr | None, str | None]:
+    match provider:
+        case "openai":
+            return llm.openai_api_key, llm.openai_base_url
+        case "custom":
+            return llm.openai_compatible_api_key, llm.openai_compatible_base_url
+        case "vllm":
+            return llm.vllm_api_key, llm.vllm_base_url
+        case "groq":
+            return llm.groq_api_key, DEFAULT_BASE_URLS["groq"]
+        case "anthropic":
+            return llm.anthropic_api_key, None
+        case "google":
+            return llm.gemini_api_key, None
+        case "offline":
+            return None, None
+
+
+def _default_embedder(settings: Settings) -> EmbeddingProvider:
+    llm = settings.llm
+    if llm.openai_api_key is not None:
+        return "openai"
+    if _is_usable(llm, "custom"):
+        return "custom"
+    if llm.gemini_api_key is not None:
+        return "gemini"
+    # Where only a chat provider has a key, the offline embedder gives real semantics at no cost.
+    return "offline"
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
