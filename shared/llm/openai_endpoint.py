@@ -1,0 +1,152 @@
+"""One server that speaks OpenAI's protocol, reached through the openai SDK; its errors become ours here."""
+
+import json
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache, cached_property
+from time import monotonic
+from typing import TYPE_CHECKING, Final, cast
+
+from shared.domain.errors import ModelRefused, ModelUnavailable, ServiceError
+from shared.domain.json import JsonObject
+
+if TYPE_CHECKING:
+    from openai import OpenAI, Timeout
+    from openai._types import RequestOptions
+
+VENDOR_URL: Final = "https://api.openai.com/v1"
+_CONNECT_S: Final = 5.0
+# Conditions that pass: request timeout, conflict, too many requests; and every 5xx.
+_PASSING: Final = frozenset({408, 409, 429})
+_SLUG: Final = re.compile(r"[a-z][a-z0-9_]{2,40}")
+
+
+class Objection(ModelRefused):
+    """The provider objects to the form of the request.
+
+    `said` are its own words. They may quote the request, so they are never logged or shown.
+    """
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class Endpoint:
+    """A server's address and key. Its one client is made by the first call and serves every thread."""
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        self._base_url = base_url
+        self._api_key = api_key
+        # What a model of this server has once objected to, as (model, feature), so that it is asked only once.
+        self.declined: set[tuple[str, str]] = set()
+
+    @cached_property
+    def _client(self) -> "OpenAI":
+        # The import takes half a second; a process that calls no model never pays it.
+        from openai import OpenAI
+
+        client = OpenAI(base_url=self._base_url, api_key=self._api_key, max_retries=0)
+        # The SDK reads both from the environment and would send them to any host.
+        client.organization = client.project = None
+        return client
+
+    def post(self, path: str, body: Mapping[str, object], *, name: str, timeout_s: float) -> JsonObject:
+        """The server's JSON answer. `name` is the model's, for messages."""
+        # `post` with plain objects instead of the typed resources: the same client, half the CPU of a call.
+        client = self._client
+        with _translated(name):
+            found = client.post(path, cast_to=object, body={**body}, options={"timeout": _timeout(timeout_s)})
+            # A server that forgets the content type gets its text back from the SDK.
+            answer = cast(object, json.loads(found)) if isinstance(found, str) else found
+        if not isinstance(answer, dict):
+            raise ModelUnavailable(f"{name} answered with something else than a JSON object")
+        answer = cast(JsonObject, answer)
+        if isinstance(error := answer.get("error"), dict):
+            raise _in_band(name, error.get("code"))
+        return answer
+
+    def stream(self, path: str, body: Mapping[str, object], *, name: str, timeout_s: float) -> Generator[JsonObject]:
+        """The server's events. The request is sent when the first one is asked for."""
+        ends = monotonic() + timeout_s
+        client = self._client
+        from openai import Stream
+
+        options: RequestOptions = {"timeout": _timeout(timeout_s)}
+        with (
+            _translated(name),
+            client.post(
+                path, cast_to=object, body={**body}, options=options, stream=True, stream_cls=Stream[object]
+            ) as events,
+        ):
+            for event in events:
+                # The SDK's timeout is for each read: a trickle could go on for ever.
+                if monotonic() > ends:
+                    raise ModelUnavailable(f"{name} did not finish in time")
+                if isinstance(event, dict):
+                    yield cast(JsonObject, event)
+
+
+@cache
+def endpoint(base_url: str | None, api_key: str | None) -> Endpoint:
+    """The endpoint of that address and key, one per process."""
+    # Never None for the SDK: it would take OPENAI_BASE_URL and OPENAI_API_KEY from the environment instead.
+    return Endpoint(base_url or VENDOR_URL, api_key or "none")
+
+
+def _timeout(seconds: float) -> "Timeout":
+    from openai import Timeout
+
+    return Timeout(seconds, connect=min(seconds, _CONNECT_S))
+
+
+@contextmanager
+def _translated(name: str) -> Generator[None]:
+    import openai
+
+    try:
+        yield
+    except openai.APITimeoutError as error:
+        raise ModelUnavailable(f"{name} did not answer in time") from error
+    except openai.APIConnectionError as error:
+        raise ModelUnavailable(f"{name} cannot be reached") from error
+    except openai.APIStatusError as error:
+        headers = error.response.headers
+        raise _refusal(name, error.status_code, error.code, said=str(error.message), headers=headers) from error
+    except openai.APIError as error:
+        raise _in_band(name, error.code) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelUnavailable(f"{name} answered with broken JSON") from error
+
+
+def _refusal(name: str, status: int, code: str | None, *, said: str, headers: Mapping[str, str]) -> ServiceError:
+    detail = f"HTTP {status}, {code}" if code and _SLUG.fullmatch(code) else f"HTTP {status}"
+    if status in _PASSING or status >= 500:
+        return ModelUnavailable(f"{name} is not available ({detail})", retry_after_s=_retry_after_s(headers))
+    message = f"{name} refused the request ({detail})"
+    return Objection(message, said) if status in {400, 422} else ModelRefused(message)
+
+
+def _in_band(name: str, code: object) -> ServiceError:
+    """An error sent under status 200: by gateways such as OpenRouter, and in the middle of a stream."""
+    status = int(code) if isinstance(code, int | str) and str(code).isdecimal() else 500
+    if 400 <= status < 500 and status not in _PASSING:
+        return ModelRefused(f"{name} refused the request (error {status})")
+    return ModelUnavailable(f"{name} broke off (error {status})")
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
