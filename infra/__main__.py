@@ -35,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("infra.demo", "demo", "watch a memory grow out of a short conversation"),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
+    "config-example": Verb("infra.tools.config_example", "main", "write config.toml.example anew from the settings"),
     "lock": Verb("infra.tools.locks", "lock", "write the locks anew from pyproject.toml", bootstrap.DEVELOP_LOCKS),
 }
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.postgres", "tests.support.stack"]
 
 _TESTS = Path(__file__).parent
 _KINDS = ("unit", "integration", "contract", "e2e", "architecture", "load")

@@ -27,6 +27,7 @@ STEPS = (
     Step("floors", (str(_BIN / "lint-imports"), "--cache-dir", ".dev/cache/import-linter")),
     Step("template", (str(_BIN / "cfn-lint"), *_TEMPLATES)),
     Step("locks", (sys.executable, "-m", "infra.tools.locks", "--check")),
+    Step("generated", (sys.executable, "-m", "infra.tools.config_example", "--check")),
     Step("tests", (sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/architecture")),
 )
 

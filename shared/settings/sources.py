@@ -59,7 +59,12 @@ def _toml(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _lowered(table: dict[str, Any]) -> dict[str, Any]:
-    return {key.lower(): _lowered(cast(dict[str, Any], v)) if isinstance(v, dict) else v for key, v in table.items()}
+    """Keys in lower case; an empty value counts as absent here too."""
+    return {
+        key.lower(): _lowered(cast(dict[str, Any], value)) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value != ""
+    }
 
 
 def _section(

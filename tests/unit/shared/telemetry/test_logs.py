@@ -1,42 +1,37 @@
 """Log lines: events with keys, and never the text of an error."""
 
+import io
 import json
+import logging
 import sys
-from typing import Any, cast
 
-import pytest
+from aws_lambda_powertools import Logger
 
-from shared.telemetry.logs import configure, logger
-
-
-def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [cast(dict[str, Any], json.loads(line)) for line in capsys.readouterr().out.splitlines()]
+from shared.telemetry.logs import WithoutTexts
 
 
-@pytest.fixture
-def to_this_test(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The logger keeps the stream it was made with; a test looks at its own, which `capsys` has set up."""
-    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+def _logger(written: io.StringIO) -> Logger:
+    formatter = WithoutTexts(serialize_stacktrace=True)
+    return Logger(service="test-events", logger_formatter=formatter, stream=written)
 
 
-@pytest.mark.usefixtures("to_this_test")
-def test_logger_when_an_event_is_written_carries_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("INFO", "deriver")
+def test_logger_when_an_event_is_written_carries_its_keys() -> None:
+    written = io.StringIO()
 
-    logger.info("work_claimed", unit="w/derive:s:a", items=3)
+    _logger(written).info("work_claimed", unit="w/derive:s:a", items=3)
 
-    [line] = _lines(capsys)
-    assert (line["message"], line["unit"], line["items"], line["function"]) == ("work_claimed", "w/derive:s:a", 3, "deriver")
+    line = json.loads(written.getvalue())
+    assert (line["message"], line["unit"], line["items"]) == ("work_claimed", "w/derive:s:a", 3)
 
 
-@pytest.mark.usefixtures("to_this_test")
-def test_logger_when_an_error_quotes_what_was_said_leaves_the_text_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_formatter_when_an_error_quotes_what_was_said_leaves_the_text_out() -> None:
     text = "my secret " + "diary"
     try:
         raise ValueError(text)
     except ValueError:
-        logger.exception("work_failed", unit="w/derive:s:a")
+        record = logging.LogRecord("test", logging.ERROR, __file__, 1, "work_failed", (), sys.exc_info())
 
-    shown = capsys.readouterr().out
+    shown = WithoutTexts(serialize_stacktrace=True).format(record)
+
     assert text not in shown
     assert json.loads(shown)["stack_trace"]["type"] == "ValueError"

@@ -1,0 +1,88 @@
+"""The application: routes, middleware, error answers."""
+
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from functions.api import problems
+from functions.api.routes import (
+    admin,
+    chat,
+    conclusions,
+    health,
+    members,
+    messages,
+    peer_views,
+    peers,
+    search,
+    session_views,
+    sessions,
+    workspaces,
+)
+from shared.backends import Backends
+
+VERSION_PREFIX: Final = "/v3"
+_ORIGINS: Final = ["http://localhost", "http://127.0.0.1:8000", "https://api.honcho.dev"]
+_PREFLIGHT_AGE_S: Final = 600
+# In the order they are tried: what is called most comes first.
+_ROUTERS: Final = (
+    messages.router,
+    health.router,
+    session_views.router,
+    sessions.router,
+    members.router,
+    peers.router,
+    peer_views.router,
+    chat.router,
+    search.router,
+    conclusions.router,
+    admin.router,
+    workspaces.router,
+)
+
+
+def create_app(backends: Backends) -> FastAPI:
+    """The API over `backends`, below `/v3`; paths without that prefix mean the same."""
+    app = FastAPI(
+        title="Honcho Serverless",
+        description="A memory service over the Honcho v3 API; an independent implementation.",
+        version="3",
+        openapi_url=f"{VERSION_PREFIX}/openapi.json",
+        docs_url=f"{VERSION_PREFIX}/docs",
+        redoc_url=f"{VERSION_PREFIX}/redoc",
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.backends = backends
+    for router in _ROUTERS:
+        app.include_router(router, prefix=VERSION_PREFIX)
+    problems.install(app)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=_ORIGINS,
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        max_age=_PREFLIGHT_AGE_S,
+    )
+    app.add_middleware(VersionPrefix)
+    return app
+
+
+class VersionPrefix:
+    """Adds `/v3` where it is missing: API Gateway strips its stage, a custom domain mapped to it does not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if "\x00" in path:
+                # Nothing can have such a name, and Postgres would not even look for it.
+                await problems.problem(404, "Not Found")(scope, receive, send)
+                return
+            if not path.startswith(f"{VERSION_PREFIX}/"):
+                scope = {**scope, "path": VERSION_PREFIX + path}
+        await self._app(scope, receive, send)

@@ -1,0 +1,112 @@
+"""Errors as answers: the only module that knows domain errors and HTTP statuses both."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Final, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.domain.errors import (
+    Conflict,
+    Disabled,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from shared.settings.choice import ModelMissing
+from shared.telemetry.logs import logger
+
+_UNEXPECTED: Final = "An unexpected error occurred"
+_RETRY_AFTER_S: Final = 2
+# The first class that fits decides, so the narrow ones come first.
+_STATUSES: Final[tuple[tuple[type[ServiceError], int], ...]] = (
+    (TooLarge, 413),
+    (ModelMissing, 503),
+    (Invalid, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (LimitExceeded, 400),
+    (Unauthorized, 401),
+    (Disabled, 405),
+    (Unavailable, 503),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a status and `{"detail": …}`."""
+    app.add_exception_handler(ServiceError, _on_service_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers what nobody expected with a fixed text; the log says where it came from, never what it said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            logger.exception("request_failed", method=scope["method"], is_answer_begun=started)
+            if started:
+                # Only a broken connection tells the client that the rest is missing.
+                raise RuntimeError("the answer broke off") from None
+            await problem(500, _UNEXPECTED)(scope, receive, send)
+
+
+def problem(status: int, detail: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as an answer."""
+    return Response(json.dumps({"detail": detail}), status, headers, media_type="application/json")
+
+
+async def _on_service_error(_: Request, error: Exception) -> Response:
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    if status < 500 or isinstance(error, ModelMissing):
+        return problem(status, str(error))
+    logger.exception("request_not_served", status=status)
+    if not isinstance(error, Unavailable):
+        return problem(status, _UNEXPECTED)
+    # The class speaks, not the instance: that may name hosts or quote a provider.
+    retry_after_s = _RETRY_AFTER_S if error.retry_after_s is None else math.ceil(error.retry_after_s)
+    return problem(status, str(type(error)()), {"Retry-After": str(retry_after_s)})
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(422, [_finding(finding) for finding in error.errors()])
+
+
+def _finding(finding: Mapping[str, object]) -> dict[str, object]:
+    """One finding as clients know it. Of the input only scalars: an echo of all of it could be megabytes."""
+    kept = {key: finding[key] for key in ("type", "loc", "msg") if key in finding}
+    given, context = finding.get("input"), finding.get("ctx")
+    if given is None or isinstance(given, str | bool | int) or (isinstance(given, float) and math.isfinite(given)):
+        kept["input"] = given[:200] if isinstance(given, str) else given
+    if isinstance(context, dict):
+        kept["ctx"] = {key: _plain(value) for key, value in cast(dict[str, object], context).items()}
+    return kept
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool) else str(value)

@@ -1,0 +1,120 @@
+"""Conclusions: create, list, query, get, delete."""
+
+from typing import Final
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from functions.api.answers import answer, nothing
+from functions.api.auth import within_workspace
+from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.pages import Page, envelope
+from functions.api.wire.conclusions import Conclusion, ConclusionBatchCreate, ConclusionGet, ConclusionQuery
+from shared.backends import Backends
+from shared.domain import conclusion, filters
+from shared.domain.conclusion import Collection
+from shared.domain.errors import FilterError, NotFound
+from shared.domain.filters import All, Compare, Filter
+from shared.domain.json import Json, JsonObject
+from shared.domain.page import PageRequest
+from shared.memory.conclude import create_conclusions as save_conclusions
+from shared.memory.limits import check_embeddable
+from shared.memory.peers import refuse_scope
+from shared.memory.recall import recall
+from shared.store import conclusions, filter_sql, selections
+
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}/conclusions", tags=["conclusions"], dependencies=[Depends(within_workspace)]
+)
+
+# With further filters the index is asked for more, because it does not know them.
+_ASKED_UNDER_FILTER: Final = 1000
+
+
+@router.post("", response_model=list[Conclusion], status_code=201)
+def create_conclusions(backends: Backed, workspace_id: str, body: ConclusionBatchCreate) -> Response:
+    """Save what the caller concluded, all or nothing."""
+    for item in body.conclusions:
+        refuse_scope(item.observed_id)
+        check_embeddable(backends.settings, item.content)
+    saved = save_conclusions(backends, workspace_id, [item.given() for item in body.conclusions])
+    return answer([Conclusion.of(one) for one in saved], 201)
+
+
+@router.post("/list", response_model=Page[Conclusion])
+def list_conclusions(
+    backends: Backed, workspace_id: str, page: ReversiblyPaged, body: ConclusionGet | None = NO_BODY
+) -> Response:
+    """The workspace's conclusions, newest first."""
+    wanted = filters.parse(body.filters if body else None, filters.CONCLUSIONS)
+    where = selections.live_conclusions(workspace_id).and_(filter_sql.condition(wanted, filter_sql.CONCLUSIONS))
+    with backends.db.reading() as conn:
+        found = conclusions.page(conn, where, page)
+    return envelope(found, page, Conclusion.of)
+
+
+@router.post("/query", response_model=list[Conclusion])
+def query_conclusions(backends: Backed, workspace_id: str, body: ConclusionQuery) -> Response:
+    """The conclusions of one collection that are nearest in meaning to the query."""
+    check_embeddable(backends.settings, body.query)
+    given: JsonObject = dict(body.filters or {})
+    collection = Collection(workspace_id, _taken(given, "observer"), _taken(given, "observed"))
+    wanted = filters.parse(given, filters.CONCLUSIONS)
+    if body.query.strip():
+        found = _by_meaning(backends, collection, body, wanted)
+    else:
+        # Nothing has no direction to measure from: the newest stand for it.
+        found = _matching(backends, collection, wanted, most=body.top_k)
+    return answer([Conclusion.of(one) for one in found])
+
+
+@router.get("/{conclusion_id}", response_model=Conclusion)
+def get_conclusion(backends: Backed, workspace_id: str, conclusion_id: str) -> Response:
+    """One conclusion of the workspace."""
+    with backends.db.reading() as conn:
+        found = conclusions.get(conn, workspace_id, conclusion_id)
+    if found is None:
+        raise NotFound(f"conclusion {conclusion_id} not found")
+    return answer(Conclusion.of(found))
+
+
+@router.delete("/{conclusion_id}", status_code=204)
+def delete_conclusion(backends: Backed, workspace_id: str, conclusion_id: str) -> Response:
+    """Hide a conclusion; what was derived from it stays."""
+    with backends.db.reading() as conn:
+        was_there = conclusions.delete(conn, workspace_id, conclusion_id, backends.clock.now())
+    if not was_there:
+        raise NotFound(f"conclusion {conclusion_id} not found")
+    return nothing()
+
+
+def _by_meaning(
+    backends: Backends, collection: Collection, body: ConclusionQuery, wanted: Filter | None
+) -> list[conclusion.Conclusion]:
+    k = body.top_k if wanted is None else _ASKED_UNDER_FILTER
+    nearest = recall(backends, collection, body.query, k=k, max_distance=body.distance)
+    if wanted is None or not nearest:
+        return nearest
+    among = Compare("id", "in", tuple(one.id for one in nearest))
+    kept = {one.id for one in _matching(backends, collection, All((wanted, among)), most=_ASKED_UNDER_FILTER)}
+    return [one for one in nearest if one.id in kept][: body.top_k]
+
+
+def _matching(
+    backends: Backends, collection: Collection, wanted: Filter | None, *, most: int
+) -> list[conclusion.Conclusion]:
+    """The newest conclusions of the collection that meet `wanted`."""
+    own = (Compare("observer", "eq", collection.observer), Compare("observed", "eq", collection.observed))
+    tree = All(own if wanted is None else (*own, wanted))
+    where = selections.live_conclusions(collection.workspace).and_(filter_sql.condition(tree, filter_sql.CONCLUSIONS))
+    with backends.db.reading() as conn:
+        return conclusions.page(conn, where, PageRequest(size=most)).items
+
+
+def _taken(given: JsonObject, role: str) -> str:
+    """The peer that `filters` names in this role, in either spelling; it is taken out of `given`."""
+    named: list[Json] = [given.pop(key) for key in (role, f"{role}_id") if key in given]
+    first = named[0] if named else None
+    if not isinstance(first, str) or any(other != first for other in named):
+        raise FilterError(f"filters.{role}_id must name one peer")
+    return first

@@ -1,0 +1,110 @@
+"""What is known about a peer: representation, card, context."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from functions.api.answers import answer
+from functions.api.auth import within_workspace
+from functions.api.deps import Backed
+from functions.api.scopes import refuse_scopes
+from functions.api.wire.fields import Text
+from functions.api.wire.peers import (
+    Count,
+    Distance,
+    PeerCardResponse,
+    PeerCardSet,
+    PeerContext,
+    PeerRepresentationGet,
+    RepresentationResponse,
+)
+from shared.domain.allowlist import allowlist
+from shared.domain.conclusion import Collection
+from shared.domain.representation import render
+from shared.memory import peers
+from shared.memory.represent import represent
+from shared.store import cards
+
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}/peers/{peer_id}", tags=["peers"], dependencies=[Depends(within_workspace)]
+)
+
+_MOST_CONCLUSIONS = 100
+
+
+@router.post("/representation", response_model=RepresentationResponse)
+def get_representation(backends: Backed, workspace_id: str, peer_id: str, body: PeerRepresentationGet) -> Response:
+    """What the peer knows of itself or of `target`, as text."""
+    target = body.target or peer_id
+    peers.refuse_scope(peer_id)
+    peers.refuse_scope(target)
+    refuse_scopes(body.scope, is_narrowed=body.session_id is not None or body.filters is not None)
+    chosen = represent(
+        backends,
+        Collection(workspace_id, peer_id, target),
+        query=body.search_query,
+        top_k=body.search_top_k,
+        max_distance=body.search_max_distance,
+        include_most_derived=body.include_most_frequent or False,
+        limit=body.max_conclusions or _MOST_CONCLUSIONS,
+        sessions=allowlist(body.filters, body.session_id),
+    )
+    return answer(RepresentationResponse(representation=render(chosen)))
+
+
+@router.get("/card", response_model=PeerCardResponse)
+def get_peer_card(backends: Backed, workspace_id: str, peer_id: str, target: Text | None = None) -> Response:
+    """The lasting facts that the peer keeps of itself or of `target`."""
+    peers.require(backends, workspace_id, peer_id)
+    return answer(_card(_lines(backends, Collection(workspace_id, peer_id, target or peer_id))))
+
+
+@router.put("/card", response_model=PeerCardResponse)
+def set_peer_card(
+    backends: Backed, workspace_id: str, peer_id: str, body: PeerCardSet, target: Text | None = None
+) -> Response:
+    """Replace the card. Makes the peer when missing."""
+    peers.ensure(backends, workspace_id, peer_id)
+    with backends.db.reading() as conn:
+        cards.put(conn, Collection(workspace_id, peer_id, target or peer_id), body.peer_card, backends.clock.now())
+    return answer(PeerCardResponse(peer_card=body.peer_card))
+
+
+@router.get("/context", response_model=PeerContext)
+def get_peer_context(
+    backends: Backed,
+    workspace_id: str,
+    peer_id: str,
+    target: Text | None = None,
+    search_query: Text | None = None,
+    search_top_k: Annotated[Count | None, Query()] = None,
+    search_max_distance: Annotated[Distance | None, Query()] = None,
+    include_most_frequent: bool = True,
+    max_conclusions: Annotated[Count, Query()] = _MOST_CONCLUSIONS,
+) -> Response:
+    """Representation and card together."""
+    peers.require(backends, workspace_id, peer_id)
+    collection = Collection(workspace_id, peer_id, target or peer_id)
+    chosen = represent(
+        backends,
+        collection,
+        query=search_query,
+        top_k=search_top_k,
+        max_distance=search_max_distance,
+        include_most_derived=include_most_frequent,
+        limit=max_conclusions,
+    )
+    card = _card(_lines(backends, collection)).peer_card
+    return answer(
+        PeerContext(peer_id=peer_id, target_id=collection.observed, representation=render(chosen), peer_card=card)
+    )
+
+
+def _lines(backends: Backed, collection: Collection) -> tuple[str, ...] | None:
+    with backends.db.reading() as conn:
+        return cards.get(conn, collection)
+
+
+def _card(lines: tuple[str, ...] | None) -> PeerCardResponse:
+    return PeerCardResponse(peer_card=None if lines is None else list(lines))

@@ -1,0 +1,60 @@
+"""Sessions: get or create, list, update."""
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from functions.api.answers import answer
+from functions.api.auth import within_workspace
+from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.pages import Page, envelope
+from functions.api.wire.sessions import Session, SessionCreate, SessionGet, SessionUpdate
+from shared.domain import filters
+from shared.domain.errors import Invalid
+from shared.memory import sessions
+from shared.store import filter_sql, selections
+from shared.store import sessions as stored_sessions
+
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}/sessions", tags=["sessions"], dependencies=[Depends(within_workspace)]
+)
+
+
+@router.post("/list", response_model=Page[Session])
+def get_sessions(
+    backends: Backed, workspace_id: str, page: ReversiblyPaged, body: SessionGet | None = NO_BODY
+) -> Response:
+    """The workspace's sessions that are not being deleted, oldest first."""
+    wanted = filters.parse(body.filters if body else None, filters.SESSIONS)
+    where = selections.active_sessions(workspace_id).and_(filter_sql.condition(wanted, filter_sql.SESSIONS))
+    with backends.db.reading() as conn:
+        found = stored_sessions.page(conn, where, page)
+    return envelope(found, page, Session.of)
+
+
+@router.post("", response_model=Session)
+def get_or_create_session(backends: Backed, workspace_id: str, body: SessionCreate) -> Response:
+    """The session of this name, made if there is none; `peers` are added to it."""
+    if body.scopes:
+        raise Invalid("this server has no scopes")
+    found, is_new = sessions.get_or_create(
+        backends,
+        workspace_id,
+        body.id,
+        metadata=body.metadata,
+        configuration=None if body.configuration is None else body.configuration.given(),
+        joining={peer: config.settings() for peer, config in (body.peers or {}).items()},
+    )
+    return answer(Session.of(found), 201 if is_new else 200)
+
+
+@router.put("/{session_id}", response_model=Session)
+def update_session(backends: Backed, workspace_id: str, session_id: str, body: SessionUpdate) -> Response:
+    """Replace metadata, lay configuration over the stored one. Makes the session when missing."""
+    changed, _ = sessions.get_or_create(
+        backends,
+        workspace_id,
+        session_id,
+        metadata=body.metadata,
+        configuration=None if body.configuration is None else body.configuration.given(),
+    )
+    return answer(Session.of(changed))

@@ -1,0 +1,46 @@
+"""Workspaces: get or create, list, update."""
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from functions.api.answers import answer
+from functions.api.auth import Asking, admin_only, within_workspace
+from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.pages import Page, envelope
+from functions.api.wire.workspaces import Workspace, WorkspaceCreate, WorkspaceGet, WorkspaceUpdate
+from shared.domain import filters
+from shared.domain.errors import Unauthorized
+from shared.memory import workspaces
+from shared.store import filter_sql, selections
+from shared.store import workspaces as stored_workspaces
+
+router = APIRouter(prefix="/workspaces", tags=["workspaces"])
+
+
+@router.post("", response_model=Workspace)
+def get_or_create_workspace(backends: Backed, asking: Asking, body: WorkspaceCreate) -> Response:
+    """The workspace of this name, made if there is none. An existing one stays as it is."""
+    if not asking.reaches(body.id):
+        raise Unauthorized
+    found, is_new = workspaces.get_or_create(
+        backends, body.id, metadata=body.metadata, configuration=body.configuration.given()
+    )
+    return answer(Workspace.of(found), 201 if is_new else 200)
+
+
+@router.post("/list", response_model=Page[Workspace], dependencies=[Depends(admin_only)])
+def get_all_workspaces(backends: Backed, page: ReversiblyPaged, body: WorkspaceGet | None = NO_BODY) -> Response:
+    """All workspaces, oldest first."""
+    wanted = filters.parse(body.filters if body else None, filters.WORKSPACES)
+    where = selections.EVERY_WORKSPACE.and_(filter_sql.condition(wanted, filter_sql.WORKSPACES))
+    with backends.db.reading() as conn:
+        found = stored_workspaces.page(conn, where, page)
+    return envelope(found, page, Workspace.of)
+
+
+@router.put("/{workspace_id}", response_model=Workspace, dependencies=[Depends(within_workspace)])
+def update_workspace(backends: Backed, workspace_id: str, body: WorkspaceUpdate) -> Response:
+    """Replace metadata, lay configuration over the stored one. Makes the workspace when missing."""
+    configuration = None if body.configuration is None else body.configuration.given()
+    changed = workspaces.update(backends, workspace_id, metadata=body.metadata, configuration=configuration)
+    return answer(Workspace.of(changed))

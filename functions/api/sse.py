@@ -1,0 +1,40 @@
+"""A streamed answer as server-sent events."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic_core import to_json
+
+from functions.api.wire.chat import Evidence
+from shared.domain.errors import ServiceError
+from shared.reasoning.dialectic import Answered
+from shared.telemetry.logs import logger
+
+MEDIA_TYPE: Final = "text/event-stream"
+# Without them proxies gather an answer before they pass it on.
+HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def frames(pieces: Iterator[str | Answered], *, with_evidence: bool) -> Iterator[bytes]:
+    """One frame per piece of text, and the closing frame. An answer that breaks off has none: clients can tell."""
+    try:
+        for piece in pieces:
+            yield _closing(piece, with_evidence) if isinstance(piece, Answered) else _delta(piece)
+    except ServiceError:
+        # The status went out long ago; what is left to say is said by the frame that does not come.
+        logger.exception("stream_broke_off")
+
+
+def _delta(text: str) -> bytes:
+    return _frame({"delta": {"content": text}, "done": False})
+
+
+def _closing(whole: Answered, with_evidence: bool) -> bytes:
+    if with_evidence:
+        return _frame({"done": True, "evidence": Evidence.of(whole.evidence)})
+    return _frame({"done": True})
+
+
+def _frame(content: object) -> bytes:
+    # The space after the colon is required by the TypeScript SDK.
+    return b"data: " + to_json(content) + b"\n\n"

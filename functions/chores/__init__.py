@@ -1,0 +1,1 @@
+"""Embeds and indexes new messages."""

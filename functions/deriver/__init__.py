@@ -1,0 +1,1 @@
+"""Derives conclusions from the messages a wake-up points to."""

@@ -1,0 +1,15 @@
+"""Derive conclusions from the messages a wake-up points to."""
+
+from shared.backends import open_backends
+from shared.queue.batch import BatchResult, SqsEvent, consume
+from shared.reasoning.derive import derive
+from shared.settings import load
+from shared.telemetry.logs import configure
+
+_settings = load()
+configure(_settings.app.log_level, "deriver")
+backends = open_backends(_settings)
+
+
+def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
+    return consume(event, lambda wake_up: derive(backends, wake_up))

@@ -1,0 +1,1 @@
+"""Summarizes the session a wake-up points to."""

@@ -1,0 +1,190 @@
+"""The verbs of the local stack: `up`, `down`, `status`, `logs`, `flush`."""
+
+import argparse
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+from infra.local import logs as function_logs
+from infra.local import state
+from infra.local.state import Refused, StackState
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 8000
+
+_STOP_S = 15.0
+
+
+def up(argv: list[str]) -> int:
+    """Run the stack in the foreground until it is told to stop."""
+    from infra.local.startup import Options, run
+
+    parser = _parser("up", "Start the whole service on this machine and keep it running.")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the door (default 8000, 0 picks one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the door (default 127.0.0.1)")
+    parser.add_argument("--insecure", action="store_true", help="allow another host without AUTH_USE_AUTH")
+    parser.add_argument("--json", action="store_true", help="print one JSON line when ready, nothing else")
+    parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    options = Options(
+        host=arguments.host,
+        port=arguments.port,
+        insecure=arguments.insecure,
+        data=arguments.data.absolute(),
+        template=arguments.template.absolute(),
+        root=ROOT,
+    )
+
+    def on_ready(stack: StackState) -> None:
+        print(json.dumps(_public(stack)) if arguments.json else _welcome(stack), flush=True)
+
+    return _told(lambda: run(options, on_ready, say=lambda text: print(text, file=sys.stderr, flush=True)))
+
+
+def down(argv: list[str]) -> int:
+    """Stop the running stack and wait for it."""
+    data = _parser("down", "Stop the stack; the data stays.").parse_args(argv).data.absolute()
+    stack = state.running(data)
+    if stack is None:
+        print("No stack is running.")
+        return 0
+    os.kill(stack.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_S
+    while state.is_held(data):
+        if time.monotonic() > deadline:
+            print(f"The stack (process {stack.pid}) is still stopping after {_STOP_S:.0f} s.", file=sys.stderr)
+            return 1
+        time.sleep(0.05)
+    print("The stack has stopped. Its data is kept.")
+    return 0
+
+
+def status(argv: list[str]) -> int:
+    """Show what runs and what waits."""
+    return _told(lambda: _status(_running(_parser("status", "Show what runs and what waits.").parse_args(argv).data)))
+
+
+def logs(argv: list[str]) -> int:
+    """Show what the functions said."""
+    parser = _parser("logs", "Show what the functions said.")
+    parser.add_argument("function", nargs="?", help="Api, Deriver, ...; postgres or launcher; all when left out")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as more is said")
+    parser.add_argument("-n", "--lines", type=int, default=30, help="how many lines of each (default 30)")
+    arguments = parser.parse_args(argv)
+    return _told(
+        lambda: _logs(arguments.data.absolute() / "logs", arguments.function, arguments.lines, arguments.follow)
+    )
+
+
+def flush(argv: list[str]) -> int:
+    """Make waiting work due now."""
+    parser = _parser("flush", "Do the waiting work now, without waiting for fuller batches.")
+    parser.add_argument("--workspace", help="only the work of this workspace")
+    arguments = parser.parse_args(argv)
+    return _told(lambda: _flush(_running(arguments.data), arguments.workspace))
+
+
+def _status(stack: StackState) -> int:
+    from infra.local import pending
+
+    print(f"Running since {stack.started_at} at {stack.base_url} ({stack.mode})")
+    found = cast(dict[str, dict[str, dict[str, object]]], json.loads(_get(f"{stack.base_url}/_local/status")))
+    print("\nFunctions")
+    for name, pool in found["functions"].items():
+        line = "  {:<10} {:>2} idle {:>2} busy {:>2} starting {:>3} waiting   {} invocations, {} errors"
+        counts = [pool[key] for key in ("idle", "busy", "starting", "waiting", "invocations", "errors")]
+        print(line.format(name, *counts))
+        if pool["last_error"]:
+            print(f"             last error: {str(pool['last_error'])[:160]}")
+    for name, server in found["web_functions"].items():
+        print(f"  {name:<10} {'running' if server['running'] else 'stopped'}, {server['open_requests']} open requests")
+    print("\nQueues")
+    for name, queue in found["queues"].items():
+        age = f", oldest {queue['oldest_age_s']} s" if queue["oldest_age_s"] else ""
+        print(f"  {name:<26} {queue['visible']:>5} waiting {queue['in_flight']:>4} in work{age}")
+    if found["ignored_resources"]:
+        print(f"\nNot run here: {', '.join(map(str, found['ignored_resources']))}")
+    print(f"\n{pending.describe(stack.dsn)}")
+    return 0
+
+
+def _logs(folder: Path, function: str | None, lines: int, follow: bool) -> int:
+    paths = sorted(folder.glob("*.log"))
+    if function is not None:
+        paths = [path for path in paths if path.stem.lower() == function.lower()]
+    if not paths:
+        raise Refused(f"There is no log of {function} in {folder}." if function else f"There are no logs in {folder}.")
+    width = max(len(path.stem) for path in paths)
+    last = ((path, line) for path in paths for line in function_logs.last_lines(path, lines))
+    more = function_logs.follow(paths) if follow else ()
+    try:
+        for path, line in itertools.chain(last, more):
+            print(f"{path.stem:<{width}}  {line}" if function is None else line, flush=follow)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _flush(stack: StackState, workspace: str | None) -> int:
+    from infra.local import pending
+
+    units = pending.flush(stack.dsn, workspace)
+    # The stack would look by itself within a second; asking for the visit makes a failure visible here.
+    answer = json.loads(_get(f"{stack.base_url}/_local/invoke/Tick", body=b"{}"))
+    if isinstance(answer, dict) and "errorMessage" in answer:
+        raise Refused("The visit failed: see `python3 -m infra logs Tick`.")
+    print(f"{units} waiting units of {workspace or 'every workspace'} are due now.")
+    return 0
+
+
+def _parser(verb: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python3 -m infra {verb}", description=description)
+    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder (default .dev)")
+    return parser
+
+
+def _running(data: Path) -> StackState:
+    stack = state.running(data.absolute())
+    if stack is None:
+        raise Refused("No stack is running: start one with `python3 -m infra up`.")
+    return stack
+
+
+def _told(run: Callable[[], int]) -> int:
+    """The exit code of a verb; what it refuses is told in a sentence."""
+    try:
+        return run()
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+    except urllib.error.URLError as error:
+        print(f"The stack does not answer: {error.reason}.", file=sys.stderr)
+    return 1
+
+
+def _get(url: str, *, body: bytes | None = None) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as answer:
+        return cast(bytes, answer.read())
+
+
+def _public(stack: StackState) -> dict[str, object]:
+    """The state without the database's address, which holds its password."""
+    return {name: value for name, value in asdict(stack).items() if name != "dsn"}
+
+
+def _welcome(stack: StackState) -> str:
+    return (
+        f"Honcho Serverless is ready.\n"
+        f"  base URL  {stack.base_url}\n"
+        f"  mode      {stack.mode}\n"
+        f"  logs      {stack.logs}   (python3 -m infra logs)\n"
+        f"  stop      Ctrl-C, or python3 -m infra down"
+    )

@@ -1,0 +1,148 @@
+"""The door: what API Gateway does between a client and the functions."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+
+from infra.local.environment import Result
+from infra.local.resources import Match, Resources
+from infra.local.rest_event import Answer, MalformedAnswer, Request, read_answer, write_event
+from infra.local.template import Template
+from infra.local.web import App, Receive, Scope, Send
+from infra.local.web_function import WebFunction
+
+logger = logging.getLogger(__name__)
+
+CONTROL_PREFIX = "/_local/"
+INTEGRATION_TIMEOUT_S = 29.0
+MAX_BODY_BYTES = 10 * 1024 * 1024
+# In the cloud everything is below the stage; on one machine these also answer at the root.
+ROOT_ALIASES = frozenset({"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs"})
+
+Invoke = Callable[[str, bytes], "asyncio.Future[Result]"]
+
+
+class Gateway:
+    """The ASGI application of the door."""
+
+    def __init__(
+        self, template: Template, invoke: Invoke, web_functions: Mapping[str, WebFunction], control: App
+    ) -> None:
+        self._template = template
+        self._stage = template.stage
+        self._resources = Resources(template.routes)
+        self._invoke = invoke
+        self._web_functions = web_functions
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        raw_path = bytes(scope.get("raw_path") or b"/").decode("latin-1")
+        if raw_path.startswith(CONTROL_PREFIX):
+            await self._control(scope, receive, send)
+            return
+        path = self._inside_stage(raw_path)
+        match = None if path is None else self._resources.match(str(scope["method"]), path)
+        if path is None or match is None:
+            await respond(send, refusal(404, "Not Found"))
+            return
+        body = await _body(receive)
+        if body is None:
+            return
+        if len(body) > MAX_BODY_BYTES:
+            await respond(send, refusal(413, "Request Too Long"))
+            return
+        client = scope.get("client") or ("127.0.0.1", 0)
+        request = Request(
+            str(scope["method"]), path, bytes(scope["query_string"]), list(scope["headers"]), str(client[0]), body
+        )
+        await self._answer(request, match, receive, send)
+
+    async def _answer(self, request: Request, match: Match, receive: Receive, send: Send) -> None:
+        web_function = self._web_functions.get(match.route.function)
+        if web_function is None:
+            await respond(send, await self._run(request, match))
+        elif not await web_function.proxy(request, receive, send):
+            await respond(send, refusal(502, f"Internal server error: see the log of {match.route.function}"))
+
+    async def _run(self, request: Request, match: Match) -> Answer:
+        name = match.route.function
+        running = self._invoke(
+            name, write_event(request, match, stage=self._stage, binary=self._template.binary_media_types)
+        )
+        result = await _within(running, INTEGRATION_TIMEOUT_S)
+        match result:
+            case None | Result(error="Sandbox.Timedout"):
+                return refusal(504, "Endpoint request timed out")
+            case Result(error="RequestEntityTooLarge"):
+                return refusal(413, "Request Too Long")
+            case Result(payload=payload, error=None):
+                try:
+                    return read_answer(payload)
+                except MalformedAnswer as error:
+                    logger.error("malformed_answer function=%s what=%s", name, error)
+            case _:
+                logger.error("function_failed function=%s error=%s", name, result.error)
+        return refusal(502, f"Internal server error: see the log of {name}")
+
+    def _inside_stage(self, raw_path: str) -> str | None:
+        """The path as the API sees it, or None for one outside the stage."""
+        prefix = f"/{self._stage}"
+        if raw_path == prefix:
+            return "/"
+        if raw_path.startswith(prefix + "/"):
+            return raw_path[len(prefix) :]
+        return raw_path if raw_path in ROOT_ALIASES else None
+
+
+async def _within(running: "asyncio.Future[Result]", seconds: float) -> Result | None:
+    """The result, or None when it took too long: one that runs is left to finish, one that waits is dropped."""
+    if running.done():
+        return running.result()
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[Result | None] = loop.create_future()
+
+    def on_done(done: "asyncio.Future[Result]") -> None:
+        if not waiter.done() and not done.cancelled():
+            waiter.set_result(done.result())
+
+    def on_late() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+            running.cancel()
+
+    running.add_done_callback(on_done)
+    late = loop.call_later(seconds, on_late)
+    try:
+        return await waiter
+    finally:
+        late.cancel()
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, cut off just past the limit; None when the caller left before it was sent."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    chunks: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        chunks.append(bytes(message.get("body", b"")))
+        size += len(chunks[-1])
+        if not message.get("more_body") or size > MAX_BODY_BYTES:
+            return b"".join(chunks)
+        message = await receive()
+    return None
+
+
+def refusal(status: int, detail: str) -> Answer:
+    """An answer of the door itself, in the shape the clients read."""
+    return Answer(status, [(b"content-type", b"application/json")], json.dumps({"detail": detail}).encode())
+
+
+async def respond(send: Send, answer: Answer) -> None:
+    headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,204 @@
+"""The launcher: one process and one event loop that hold the whole local stack together."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from infra.local import template as sam
+from infra.local.control import Control, StackStatus
+from infra.local.due import DueTimes
+from infra.local.environment import Result
+from infra.local.gateway import Gateway
+from infra.local.guard import Guard
+from infra.local.mapping import EventSourceMapping
+from infra.local.profile import function_variables
+from infra.local.queues import LocalQueues
+from infra.local.runtime import Pool, pool_size
+from infra.local.schedule import Schedule
+from infra.local.sqs import application as sqs_application
+from infra.local.web import App, Listener, bind
+from infra.local.web_function import WebFunction
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S = 0.7
+_API_FIRST_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The addresses of the database for the two roles."""
+
+    owner: str
+    app: str
+
+
+class Launcher:
+    """Queues, functions, door, mappings and schedules of one template. Lives and dies with `run`."""
+
+    def __init__(
+        self,
+        template: sam.Template,
+        *,
+        door: socket.socket,
+        guard: Guard,
+        databases: Databases,
+        root: Path,
+        logs: Path,
+    ) -> None:
+        self._template = template
+        self._door_socket = door
+        self._guard = guard
+        self._databases = databases
+        self._root = root
+        self._logs = logs
+        self._pools: dict[str, Pool] = {}
+        self._web_functions: dict[str, WebFunction] = {}
+        self._listeners: list[Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sqs_socket = bind("127.0.0.1", 0)
+        self.sqs_url = f"http://127.0.0.1:{self._sqs_socket.getsockname()[1]}"
+
+    async def run(self, on_open: Callable[[], None]) -> None:
+        """Serve until SIGINT, SIGTERM or SIGHUP; `on_open` is called when the door is open."""
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        queues = self._open_queues()
+        self._make_functions(queues)
+        await self._listen(sqs_application(queues), self._sqs_socket)
+        control = Control(self._pools, self._web_functions, partial(self._describe, queues))
+        await self._listen(Gateway(self._template, self._invoke, self._web_functions, control), self._door_socket)
+        on_open()
+        due = DueTimes(self._databases.app)
+        try:
+            self._start_mappings(queues)
+            self._tasks.append(asyncio.create_task(self._warm_up_and_schedule(due)))
+            await stop.wait()
+        finally:
+            await self._close()
+            await due.close()
+
+    def _open_queues(self) -> LocalQueues:
+        queues = LocalQueues(self.sqs_url)
+        specs = self._template.queues.values()
+        # A queue names its dead-letter queue, which must be there before it.
+        for spec in sorted(specs, key=lambda each: each.dead_letter is not None):
+            attributes = {"FifoQueue": "true", "VisibilityTimeout": str(spec.visibility_timeout_s), **spec.attributes}
+            if spec.dead_letter is not None:
+                target = self._template.queues[spec.dead_letter].arn
+                attributes["RedrivePolicy"] = (
+                    f'{{"deadLetterTargetArn": "{target}", "maxReceiveCount": {spec.max_receive_count}}}'
+                )
+            queues.create(spec.name, attributes)
+        return queues
+
+    def _make_functions(self, queues: LocalQueues) -> None:
+        references = {logical_id: queues.url(spec.name) for logical_id, spec in self._template.queues.items()}
+        references["DbConnectionUri"] = _with_driver(self._databases.app)
+        references["OwnerConnectionUri"] = _with_driver(self._databases.owner)
+        for name, function in self._template.functions.items():
+            variables = function_variables(
+                self._template, function, references=references, sqs_url=self.sqs_url, root=self._root
+            )
+            log = self._logs / f"{name}.log"
+            if function.uvicorn is not None:
+                self._web_functions[name] = WebFunction(
+                    function, guard=self._guard, variables=variables, root=self._root, log=log
+                )
+            else:
+                self._pools[name] = Pool(
+                    function,
+                    maximum=pool_size(function),
+                    guard=self._guard,
+                    variables=variables,
+                    root=self._root,
+                    log=log,
+                )
+
+    async def _listen(self, app: App, bound: socket.socket) -> None:
+        listener = Listener(app)
+        await listener.open(bound)
+        self._listeners.append(listener)
+
+    def _invoke(self, name: str, event: bytes) -> "asyncio.Future[Result]":
+        return self._pools[name].invoke(event)
+
+    def _start_mappings(self, queues: LocalQueues) -> None:
+        for name, function in self._template.functions.items():
+            for spec in function.mappings:
+                mapping = EventSourceMapping(
+                    spec,
+                    self._template.queues[spec.queue],
+                    queues,
+                    self._pools[name].invoke,
+                    concurrency=self._pools[name].maximum,
+                )
+                self._tasks.append(asyncio.create_task(_for_ever(f"mapping {name}", mapping.run)))
+
+    async def _warm_up_and_schedule(self, due: DueTimes) -> None:
+        """Start what the first caller will want, the API before everything else; then let the time run."""
+        api = [pool for pool in self._pools.values() if pool.function.routes]
+        for pool in api:
+            pool.prewarm()
+        for pool in api:
+            await pool.first_started(_API_FIRST_S)
+        workers = [pool for pool in self._pools.values() if pool.function.mappings]
+        for warm in [*workers[:1], *self._web_functions.values()]:
+            warm.prewarm()
+        schedules = [
+            Schedule(f, self._pools[name].invoke, due.next_due, rate_s=f.schedule_s)
+            for name, f in self._template.functions.items()
+            if f.schedule_s is not None
+        ]
+        await asyncio.gather(*(_for_ever("schedule", schedule.run) for schedule in schedules))
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        end = time.monotonic() + _GRACE_S
+        await asyncio.gather(*(listener.close(grace_s=_GRACE_S / 2) for listener in self._listeners))
+        while any(pool.is_busy for pool in self._pools.values()) and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        for pool in self._pools.values():
+            pool.stop()
+        for web_function in self._web_functions.values():
+            web_function.stop()
+
+    def _describe(self, queues: LocalQueues) -> StackStatus:
+        depths = {spec.name: queues.depth(spec.name) for spec in self._template.queues.values()}
+        return {
+            "functions": {name: pool.describe() for name, pool in self._pools.items()},
+            "web_functions": {name: each.describe() for name, each in self._web_functions.items()},
+            "queues": {
+                name: {
+                    "visible": depth.visible,
+                    "in_flight": depth.in_flight,
+                    "oldest_age_s": round(queues.oldest_age_s(name), 1),
+                }
+                for name, depth in depths.items()
+            },
+            "ignored_resources": list(self._template.ignored),
+        }
+
+
+async def _for_ever(what: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run what should never end; if it fails all the same, say so and run it again."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            logger.exception("%s failed", what)
+        await asyncio.sleep(1.0)
+
+
+def _with_driver(dsn: str) -> str:
+    """The address in the form the settings document."""
+    return dsn.replace("postgresql://", "postgresql+psycopg://", 1)

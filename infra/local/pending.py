@@ -1,0 +1,54 @@
+"""Pending work as an operator sees it, and the order to do it now."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from shared.domain.status import WaitingUnit, WaitReason
+from shared.store import repair, status
+
+_MOST = 20
+_REASONS: dict[WaitReason, str] = {
+    "lease": "being worked on",
+    "backoff": "put off after a failure",
+    "queue": "in the queue",
+    "send": "about to be queued",
+    "tokens": "gathering tokens",
+}
+
+
+def describe(dsn: str) -> str:
+    """Which units have pending items, why they wait and until when; parked items; one line each."""
+    now = datetime.now(UTC)
+    with psycopg.connect(dsn) as conn:
+        units = status.waiting(conn, now=now, most=_MOST + 1)
+        parked = status.parked(conn, workspace=None, most=1000)
+    lines = [_line(unit, now) for unit in units[:_MOST]]
+    if len(units) > _MOST:
+        lines.append("…")
+    if not units:
+        lines.append("nothing is pending")
+    if parked:
+        lines.append(f"{len(parked)} parked items: see 'python3 -m infra parked list'")
+    return "\n".join(lines)
+
+
+def flush(dsn: str, workspace: str | None) -> int:
+    """Make pending work due now; gives how many units that concerns."""
+    with psycopg.connect(dsn) as conn:
+        return repair.flush(conn, workspace=workspace, now=datetime.now(UTC))
+
+
+def _line(unit: WaitingUnit, now: datetime) -> str:
+    age = _span(now - unit.oldest_at) if unit.oldest_at else "?"
+    when = f", again in {_span(unit.due_at - now)}" if unit.due_at and unit.due_at > now else ""
+    error = f" ({unit.error}, attempt {unit.attempts})" if unit.error else ""
+    items = f"{unit.items} item{'s' if unit.items != 1 else ''}, {unit.tokens} tokens"
+    return f"{unit.workspace}/{unit.unit}: {items}, oldest {age}: {_REASONS[unit.reason]}{when}{error}"
+
+
+def _span(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

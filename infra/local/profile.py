@@ -1,0 +1,88 @@
+"""What every function finds in its environment on one machine: the local profile."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from infra.local.cloudformation import REGION
+from infra.local.template import FunctionSpec, Template
+
+# Switched on here unless the operator decided: memory should be seen at once, and without a key.
+_UNLESS_SET = {"DERIVER_FLUSH_ENABLED": "true", "OFFLINE_ENABLED": "true"}
+_SECTIONS = {"DERIVER_FLUSH_ENABLED": ("deriver", "flush_enabled"), "OFFLINE_ENABLED": ("offline", "enabled")}
+
+
+def function_variables(
+    template: Template, function: FunctionSpec, *, references: Mapping[str, str], sqs_url: str, root: Path
+) -> dict[str, str]:
+    """The environment of a function: the operator's, under the template's, under the local profile.
+
+    `references` gives a value to what the template refers to: queues (their URLs) and parameters.
+    """
+    return {
+        # Real credentials or a profile must not reach code that believes itself in the cloud.
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        **{n: v for n, v in template.variables(function, references).items() if not n.startswith("AWS_")},
+        **_lambda_variables(function, root),
+        "AWS_ENDPOINT_URL_SQS": sqs_url,
+        "TIKTOKEN_CACHE_DIR": str(root / "layers" / "models" / "encodings"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")])),
+        "POWERTOOLS_METRICS_DISABLED": "true",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+
+
+def _lambda_variables(function: FunctionSpec, root: Path) -> dict[str, str]:
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.logical_id,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.logical_id}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        "LAMBDA_TASK_ROOT": str(root),
+        "_HANDLER": function.handler,
+        "TZ": ":UTC",
+    }
+
+
+def defaults(root: Path) -> dict[str, str]:
+    """What the launcher adds to its own environment before it starts anything."""
+    return {name: value for name, value in _UNLESS_SET.items() if not operator_sets(name, root)}
+
+
+def operator_sets(name: str, root: Path) -> bool:
+    """Whether a variable of the profile has a value in the environment, `.env` or `config.toml`."""
+    if os.environ.get(name) or _dotenv(root).get(name):
+        return True
+    section, key = _SECTIONS[name]
+    return key in {k.lower() for k in _toml_section(root, section)}
+
+
+def _dotenv(root: Path) -> dict[str, str | None]:
+    path = root / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {name.upper(): value for name, value in dotenv_values(path).items()}
+
+
+def _toml_section(root: Path, section: str) -> dict[str, object]:
+    try:
+        document = cast(dict[str, object], tomllib.loads((root / "config.toml").read_text()))
+    except (FileNotFoundError, tomllib.TOMLDecodeError):
+        # A broken file is reported by the settings themselves, with its place.
+        return {}
+    found = document.get(section)
+    return cast(dict[str, object], found) if isinstance(found, dict) else {}

@@ -1,0 +1,200 @@
+"""Starting the stack: what must be true first, then Postgres, migrations, recovery, and the launcher."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.local import profile, state
+from infra.local import template as sam
+from infra.local.cloudformation import TemplateError
+from infra.local.control import is_loopback
+from infra.local.environment import runtime_command
+from infra.local.guard import Guard
+from infra.local.launcher import Databases, Launcher
+from infra.local.postgres import EmbeddedPostgres
+from infra.local.postgres_folder import PostgresRefused, is_alive
+from infra.local.state import Refused, StackState
+from infra.local.web import bind
+
+_SLOW_S = 1.0
+_PREVIOUS_S = 10.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `up` was asked for."""
+
+    host: str
+    port: int
+    insecure: bool
+    data: Path
+    template: Path
+    root: Path
+
+
+def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -> int:
+    """Bring the stack up, serve until told to stop, and take it down. Raises `Refused`."""
+    _check_platform()
+    for name, value in profile.defaults(options.root).items():
+        os.environ.setdefault(name, value)
+    _check_exposure(options)
+    with contextlib.ExitStack() as undo:
+        try:
+            template = sam.load(options.template)
+        except TemplateError as error:
+            raise Refused(f"{options.template.name}: {error}") from error
+        undo.enter_context(state.exclusive(options.data))
+        door = undo.enter_context(contextlib.closing(_bind_door(options)))
+        logs = options.data / "logs"
+        _log_to(logs / "launcher.log")
+        mode = _mode()
+        postgres = EmbeddedPostgres(options.data / "postgres", log=logs / "postgres.log")
+        undo.callback(postgres.stop)
+        databases = _prepare_database(postgres, say)
+        guard = Guard()
+        undo.callback(guard.close)
+        launcher = Launcher(template, door=door, guard=guard, databases=databases, root=options.root, logs=logs)
+
+        def on_open() -> None:
+            stack = StackState(
+                pid=os.getpid(),
+                base_url=_base_url(options.host, door),
+                sqs_url=launcher.sqs_url,
+                dsn=databases.app,
+                data=str(options.data),
+                logs=str(logs),
+                mode=mode,
+                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            state.write(options.data, stack)
+            on_ready(stack)
+
+        _run_loop(launcher, on_open)
+    return 0
+
+
+def _prepare_database(postgres: EmbeddedPostgres, say: Say) -> Databases:
+    """A running Postgres with the schema of today, and no work believed to be under way."""
+    from infra.local.recovery import make_room, recover
+    from infra.migrations.apply import upgrade
+    from shared.settings import load
+
+    _await_previous(postgres.folder)
+    try:
+        with _told_if_slow(say, "Preparing the database ..."):
+            postgres.start()
+    except PostgresRefused as refused:
+        raise Refused(str(refused)) from refused
+    databases = Databases(owner=postgres.dsn("owner"), app=postgres.dsn("app"))
+    with _told_if_slow(say, "Bringing the database up to date ..."):
+        upgrade(databases.owner)
+        make_room(databases.owner, load())
+        recover(databases.app)
+    return databases
+
+
+def _await_previous(folder: Path) -> None:
+    """Let a Postgres whose launcher was killed finish its shutdown: the data folder is ours, so no one else's it is."""
+    mark = folder / "postmaster.pid"
+    deadline = time.monotonic() + _PREVIOUS_S
+    while time.monotonic() < deadline:
+        try:
+            pid = int(mark.read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if not is_alive(pid):
+            return
+        time.sleep(0.02)
+
+
+def _run_loop(launcher: Launcher, on_open: Callable[[], None]) -> None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(launcher.run(on_open))
+
+
+def _mode() -> str:
+    from infra.local.mode import describe
+    from shared.domain.errors import ServiceError
+
+    try:
+        return describe()
+    except ServiceError as error:
+        raise Refused(f"The settings are not valid: {error}") from error
+
+
+def _check_platform() -> None:
+    try:
+        runtime_command("")
+    except RuntimeError as error:
+        raise Refused(str(error)) from error
+
+
+def _check_exposure(options: Options) -> None:
+    if is_loopback(options.host) or options.insecure:
+        return
+    from shared.domain.errors import ServiceError
+    from shared.settings import load
+
+    try:
+        if load(folder=options.root).auth.use_auth:
+            return
+    except ServiceError as error:
+        raise Refused(f"The settings are not valid: {error}") from error
+    raise Refused(
+        f"With --host {options.host} others could reach this memory: set AUTH_USE_AUTH=true, or say --insecure."
+    )
+
+
+def _bind_door(options: Options) -> socket.socket:
+    try:
+        return bind(options.host, options.port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Refused(
+                f"Port {options.port} is in use: stop what uses it, or choose another with --port."
+            ) from error
+        raise Refused(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.") from error
+
+
+def _base_url(host: str, door: socket.socket) -> str:
+    port = int(door.getsockname()[1])
+    # An address for all interfaces is none to connect to.
+    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    # Callers who hang up in the middle are no news.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _told_if_slow(say: Say, text: str) -> Generator[None]:
+    """Say what is going on once it has gone on for a second."""
+    timer = threading.Timer(_SLOW_S, say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,316 @@
+"""The tables as the revisions leave them, for `alembic check` and `alembic revision --autogenerate` only.
+
+Whatever Alembic does not compare (checks, defaults, storage, functions) is said in the revisions alone.
+"""
+
+from typing import TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSVECTOR
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
+METADATA = MetaData()
+
+
+def _column(name: str, kind: TypeEngine[T], comment: str | None = None) -> SchemaItem:
+    """A column that must not be null."""
+    return Column(name, kind, nullable=False, comment=comment)
+
+
+def _text(*names: str) -> list[SchemaItem]:
+    return [_column(name, Text()) for name in names]
+
+
+def _numbers(*names: str) -> list[SchemaItem]:
+    return [_column(name, BigInteger()) for name in names]
+
+
+def _integers(*names: str) -> list[SchemaItem]:
+    return [_column(name, Integer()) for name in names]
+
+
+def _flags(*names: str) -> list[SchemaItem]:
+    return [_column(name, Boolean()) for name in names]
+
+
+def _objects(*names: str) -> list[SchemaItem]:
+    return [_column(name, JSONB()) for name in names]
+
+
+def _lists(*names: str) -> list[SchemaItem]:
+    return [_column(name, ARRAY(Text())) for name in names]
+
+
+def _times(*names: str) -> list[SchemaItem]:
+    return [_column(name, TIMESTAMP(timezone=True)) for name in names]
+
+
+def _maybe(kind: TypeEngine[T], *names: str) -> list[SchemaItem]:
+    """Columns that may be null."""
+    return [Column(name, kind) for name in names]
+
+
+def _key(*columns: str) -> PrimaryKeyConstraint:
+    return PrimaryKeyConstraint(*columns)
+
+
+def _to(table: str, columns: str, theirs: str, on_delete: str | None = None) -> ForeignKeyConstraint:
+    """A foreign key; columns as a list with commas."""
+    targets = [f"{table}.{column}" for column in theirs.split(", ")]
+    return ForeignKeyConstraint(columns.split(", "), targets, ondelete=on_delete)
+
+
+_MAYBE_TIME = TIMESTAMP(timezone=True)
+_LIVE = text("deleted_at IS NULL")
+
+Table(
+    "workspaces",
+    METADATA,
+    *_text("name", "uid"),
+    *_objects("metadata", "configuration"),
+    *_times("created_at"),
+    _key("name"),
+    Index("workspaces_by_age", "created_at", "name"),
+)
+
+Table(
+    "peers",
+    METADATA,
+    *_text("workspace", "name", "uid"),
+    *_objects("metadata", "configuration"),
+    *_times("created_at"),
+    _key("workspace", "name"),
+    _to("workspaces", "workspace", "name"),
+    Index("peers_by_age", "workspace", "created_at", "name"),
+)
+
+Table(
+    "sessions",
+    METADATA,
+    *_text("workspace", "name", "uid"),
+    *_flags("is_active"),
+    *_numbers("last_seq"),
+    *_objects("metadata", "configuration"),
+    *_times("created_at"),
+    _key("workspace", "name"),
+    _to("workspaces", "workspace", "name"),
+    Index("sessions_by_age", "workspace", "created_at", "name"),
+)
+
+Table(
+    "members",
+    METADATA,
+    *_text("workspace", "session", "peer"),
+    *_maybe(Boolean(), "observe_me", "observe_others"),
+    *_times("joined_at"),
+    *_maybe(_MAYBE_TIME, "left_at"),
+    _key("workspace", "session", "peer"),
+    _to("sessions", "workspace, session", "workspace, name"),
+    _to("peers", "workspace, peer", "workspace, name"),
+    Index("members_by_peer", "workspace", "peer", "session"),
+)
+
+Table(
+    "messages",
+    METADATA,
+    *_text("workspace", "session"),
+    *_numbers("seq"),
+    *_text("id", "peer", "content"),
+    *_integers("token_count"),
+    *_objects("metadata"),
+    *_maybe(JSONB(), "configuration"),
+    _column("is_reasoned", Boolean(), "the deriver may read it: reasoning was on and its author observed"),
+    *_times("created_at"),
+    _key("workspace", "session", "seq"),
+    UniqueConstraint("workspace", "id"),
+    _to("sessions", "workspace, session", "workspace, name"),
+    _to("peers", "workspace, peer", "workspace, name"),
+    Index("messages_by_peer", "workspace", "peer", "created_at"),
+    Index("messages_by_age", "workspace", text("created_at DESC"), text("seq DESC")),
+)
+
+Table(
+    "conclusions",
+    METADATA,
+    *_text("workspace", "id", "observer", "observed"),
+    *_maybe(Text(), "session"),
+    *_text("level", "content", "content_hash"),
+    _column("is_derived", Boolean(), "concluded by a worker, and so unique by content; false for those a client wrote"),
+    *_integers("times_derived"),
+    *_lists("source_ids", "message_ids", "premises"),
+    *_objects("metadata"),
+    *_times("occurred_at", "created_at"),
+    *_maybe(_MAYBE_TIME, "indexed_at", "deleted_at"),
+    _key("workspace", "id"),
+    _to("workspaces", "workspace", "name"),
+    _to("peers", "workspace, observer", "workspace, name"),
+    _to("peers", "workspace, observed", "workspace, name"),
+    _to("sessions", "workspace, session", "workspace, name"),
+    Index(
+        "conclusions_once",
+        *("workspace", "observer", "observed", "level"),
+        text("(COALESCE(session, ''::text))"),
+        "content_hash",
+        unique=True,
+        postgresql_where=text("is_derived AND deleted_at IS NULL"),
+    ),
+    Index(
+        "conclusions_newest",
+        *("workspace", "observer", "observed"),
+        text("created_at DESC"),
+        "id",
+        postgresql_where=_LIVE,
+    ),
+    Index(
+        "conclusions_most_derived",
+        *("workspace", "observer", "observed"),
+        text("times_derived DESC"),
+        text("created_at DESC"),
+        "id",
+        postgresql_where=_LIVE,
+    ),
+    Index("conclusions_by_age", "workspace", text("created_at DESC"), "id", postgresql_where=_LIVE),
+    Index("conclusions_by_source", "source_ids", postgresql_using="gin"),
+    Index("conclusions_by_session", "workspace", "session", postgresql_where=text("session IS NOT NULL")),
+    Index("conclusions_unindexed", "created_at", postgresql_where=text("indexed_at IS NULL AND deleted_at IS NULL")),
+)
+
+Table(
+    "peer_cards",
+    METADATA,
+    *_text("workspace", "observer", "observed"),
+    *_lists("entries"),
+    *_integers("version"),
+    *_times("updated_at"),
+    _key("workspace", "observer", "observed"),
+    _to("peers", "workspace, observer", "workspace, name"),
+)
+
+Table(
+    "summaries",
+    METADATA,
+    *_text("workspace", "session", "kind", "content", "message_id"),
+    *_numbers("covered_seq"),
+    *_integers("token_count"),
+    *_times("created_at"),
+    _key("workspace", "session", "kind"),
+    _to("sessions", "workspace, session", "workspace, name"),
+)
+
+Table(
+    "work_units",
+    METADATA,
+    *_text("workspace", "unit", "kind", "session", "observed"),
+    *_numbers("wake_no"),
+    _column("is_woken", Boolean(), "a wake-up is owed or under way: set by who decides it, cleared by the claim"),
+    *_flags("is_flushed"),
+    Column(
+        "sent_at",
+        _MAYBE_TIME,
+        comment="when wake-up wake_no was handed to the queue; null while it is owed (the outbox)",
+    ),
+    Column("due_at", _MAYBE_TIME, comment="when tick looks at the unit again; null only when nothing is pending"),
+    *_integers("pending_items"),
+    *_numbers("pending_tokens", "done_items", "parked_items"),
+    *_integers("attempts"),
+    *_maybe(Text(), "error", "token"),
+    *_maybe(_MAYBE_TIME, "lease_until"),
+    *_maybe(BigInteger(), "window_first", "window_last"),
+    *_integers("window_items"),
+    *_maybe(Text(), "answer"),
+    _key("workspace", "unit"),
+    _to("sessions", "workspace, session", "workspace, name"),
+    Index("work_units_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+
+Table(
+    "work_items",
+    METADATA,
+    *_text("workspace", "unit"),
+    *_numbers("seq", "first_seq"),
+    *_text("message_id"),
+    *_numbers("tokens"),
+    *_lists("observers"),
+    *_maybe(Text(), "custom_instructions"),
+    *_text("state"),
+    *_integers("attempts"),
+    *_maybe(Text(), "error"),
+    *_times("created_at"),
+    *_maybe(_MAYBE_TIME, "finished_at"),
+    _key("workspace", "unit", "seq"),
+    _to("work_units", "workspace, unit", "workspace, unit"),
+    Index("work_items_pending", "workspace", "unit", "seq", postgresql_where=text("state = 'pending'")),
+    Index("work_items_parked", "workspace", "finished_at", postgresql_where=text("state = 'parked'")),
+    Index(
+        "work_items_unindexed",
+        "workspace",
+        text("created_at DESC"),
+        postgresql_where=text("state = 'pending' AND starts_with(unit, 'index:')"),
+    ),
+)
+
+Table(
+    "work_windows",
+    METADATA,
+    *_text("workspace", "unit"),
+    *_numbers("first_seq", "last_seq"),
+    *_integers("items"),
+    *_text("token", "model"),
+    *_integers("input_tokens", "output_tokens", "conclusions"),
+    *_times("committed_at"),
+    _key("workspace", "unit", "first_seq"),
+    _to("work_units", "workspace, unit", "workspace, unit"),
+)
+
+Table(
+    "embedding_spaces",
+    METADATA,
+    *_text("name", "model"),
+    *_integers("dimensions"),
+    *_times("created_at"),
+    _key("name"),
+    UniqueConstraint("model", "dimensions"),
+)
+
+Table(
+    "message_search",
+    METADATA,
+    *_text("workspace", "message_id"),
+    _column("document", TSVECTOR()),
+    _key("workspace", "message_id"),
+    _to("messages", "workspace, message_id", "workspace, id", "CASCADE"),
+    Index("message_search_document", "document", postgresql_using="gin"),
+)
+
+Table(
+    "term_stats",
+    METADATA,
+    *_text("workspace", "term"),
+    _column("df", BigInteger(), "messages of the workspace that say the term or were said by someone of that name"),
+    _key("workspace", "term"),
+    _to("workspaces", "workspace", "name", "CASCADE"),
+)
+
+Table(
+    "search_totals",
+    METADATA,
+    *_text("workspace"),
+    *_numbers("documents", "lexemes"),
+    _key("workspace"),
+    _to("workspaces", "workspace", "name", "CASCADE"),
+)

@@ -1,0 +1,1 @@
+"""What the memory does without an agent: record, conclude, recall, represent, search."""

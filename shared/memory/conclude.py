@@ -1,0 +1,213 @@
+"""Concluding: new facts saved, known ones reinforced, vectors made once for all observers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.backends import Backends
+from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash, normal_form
+from shared.domain.errors import IndexUnavailable, NotFound
+from shared.domain.ids import new_id
+from shared.domain.vector import ConclusionVector, Vector
+from shared.store import conclusions, peers, sessions
+from shared.store.conclusions import NewConclusion
+from shared.store.database import Connection
+from shared.telemetry.logs import logger
+
+# Nearer than this, two conclusions of one level and session say the same.
+_SAME_DISTANCE = 0.05
+# What a word that only one of two near-equal conclusions has is worth beside its length.
+_OWN_WORD_WEIGHT = 10
+_NEGATIONS = frozenset({"no", "not", "never", "none", "nobody", "nothing", "without", "neither", "nor", "cannot"})
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What one finishing transaction writes for all observers of a window."""
+
+    workspace: str
+    new: tuple[NewConclusion, ...]
+    reinforced: tuple[tuple[str, tuple[str, ...]], ...]
+    replaced: tuple[str, ...]
+    vectors: dict[str, Vector]
+
+    def write(self, backends: Backends, conn: Connection) -> list[Conclusion]:
+        """Inside the transaction: no model, index or queue is called here."""
+        now = backends.clock.now()
+        conclusions.hide(conn, self.workspace, self.replaced, now)
+        saved = conclusions.save(conn, self.workspace, self.new, now)
+        conclusions.reinforce(conn, self.workspace, self.reinforced)
+        return saved
+
+
+def prepare(
+    backends: Backends, workspace: str, observed: str, observers: Sequence[str], drafts: Sequence[ConclusionDraft]
+) -> Saving:
+    """Everything a save needs that takes time: vectors and the nearest known conclusions, for every observer."""
+    distinct = _merged(drafts)
+    if not distinct:
+        return Saving(workspace, (), (), (), {})
+    vectors = dict(zip(distinct, backends.models.embedder().embed([d.content for d in distinct.values()]), strict=True))
+    new: list[NewConclusion] = []
+    reinforced: list[tuple[str, tuple[str, ...]]] = []
+    replaced: list[str] = []
+    for observer in observers:
+        known = _known(backends, Collection(workspace, observer, observed), distinct, vectors)
+        for key, draft in distinct.items():
+            twin = known.get(key)
+            if twin is None:
+                new.append(_new(draft, observer, observed))
+            elif says_less(draft.content, twin.content):
+                reinforced.append((twin.id, draft.message_ids))
+            else:
+                replaced.append(twin.id)
+                new.append(_successor(draft, twin))
+    by_text = {draft.content: vectors[key] for key, draft in distinct.items()}
+    return Saving(workspace, tuple(new), tuple(reinforced), tuple(replaced), by_text)
+
+
+def index(backends: Backends, saved: Sequence[Conclusion], vectors: dict[str, Vector]) -> None:
+    """Hand the vectors of saved conclusions to the index. What fails stays pending for `tick`."""
+    records = [
+        ConclusionVector(c.workspace, c.id, c.observer, c.observed, c.session, c.level, vectors[c.content])
+        for c in saved
+        if c.content in vectors
+    ]
+    if not records:
+        return
+    try:
+        backends.vectors.upsert_conclusions(records)
+    except IndexUnavailable as error:
+        logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
+        return
+    with backends.db.transaction() as conn:
+        conclusions.mark_indexed(conn, records[0].workspace, [r.id for r in records], backends.clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class GivenConclusion:
+    """A conclusion that a client states."""
+
+    observer: str
+    observed: str
+    session: str | None
+    content: str
+
+
+def create_conclusions(backends: Backends, workspace: str, given: Sequence[GivenConclusion]) -> list[Conclusion]:
+    """Save what a client concludes, as explicit conclusions in the order given; duplicates are kept.
+
+    All or nothing. Raises `NotFound` for a peer or session that does not exist, `ModelUnavailable` when the
+    texts cannot be embedded.
+    """
+    texts = list(dict.fromkeys(item.content for item in given))
+    vectors = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
+    now = backends.clock.now()
+    new = [
+        _new(
+            ConclusionDraft(item.content, "explicit", item.session, (), now),
+            item.observer,
+            item.observed,
+            is_derived=False,
+        )
+        for item in given
+    ]
+    with backends.db.transaction() as conn:
+        _check_exist(conn, workspace, given)
+        saved = {c.id: c for c in conclusions.save(conn, workspace, new, now)}
+    ordered = [saved[item.id] for item in new]
+    index(backends, ordered, vectors)
+    return ordered
+
+
+def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusion]) -> None:
+    named = {name for item in given for name in (item.observer, item.observed)}
+    missing = sorted(named - peers.existing(conn, workspace, sorted(named)))
+    if missing:
+        raise NotFound(f"peer {missing[0]} not found")
+    for session in sorted({item.session for item in given if item.session is not None}):
+        if sessions.get(conn, workspace, session) is None:
+            raise NotFound(f"session {session} not found")
+
+
+def _merged(drafts: Sequence[ConclusionDraft]) -> dict[str, ConclusionDraft]:
+    """Each distinct text once, with the messages of all its copies."""
+    merged: dict[str, ConclusionDraft] = {}
+    for draft in drafts:
+        content = " ".join(draft.content.split())
+        if not content:
+            continue
+        key = content_hash(content)
+        before = merged.get(key)
+        ids = draft.message_ids if before is None else (*before.message_ids, *draft.message_ids)
+        merged[key] = replace(draft, content=content, message_ids=tuple(dict.fromkeys(ids)))
+    return merged
+
+
+def _known(
+    backends: Backends, collection: Collection, drafts: dict[str, ConclusionDraft], vectors: dict[str, Vector]
+) -> dict[str, Conclusion]:
+    """For each draft the stored conclusion that says the same in other words, if there is one."""
+    if not backends.settings.deriver.deduplicate:
+        return {}
+    first = next(iter(drafts.values()))
+    nearest = backends.vectors.nearest_conclusions(
+        collection,
+        [vectors[key] for key in drafts],
+        k=1,
+        max_distance=_SAME_DISTANCE,
+        levels=(first.level,),
+        sessions=None if first.session is None else (first.session,),
+    )
+    ids = {key: hits[0].id for key, hits in zip(drafts, nearest, strict=True) if hits}
+    if not ids:
+        return {}
+    with backends.db.reading() as conn:
+        rows = conclusions.by_ids(conn, collection.workspace, list(ids.values()))
+    twins = {key: rows[conclusion_id] for key, conclusion_id in ids.items() if conclusion_id in rows}
+    return {key: twin for key, twin in twins.items() if is_restated(drafts[key].content, twin.content)}
+
+
+def is_restated(new: str, old: str) -> bool:
+    """Whether two conclusions with near vectors may stand for each other.
+
+    Not when a number or a negation tells them apart, nor when only the order of the words does: who likes
+    whom is a matter of order. An equal wording meets its twin under the unique key instead.
+    """
+    ours, theirs = set(normal_form(new).split()), set(normal_form(old).split())
+    return ours != theirs and not any(_turns_the_meaning(word) for word in ours ^ theirs)
+
+
+def _turns_the_meaning(word: str) -> bool:
+    return word in _NEGATIONS or word.endswith("n't") or any(character.isdigit() for character in word)
+
+
+def says_less(new: str, old: str) -> bool:
+    """Whether `new` is the poorer wording: longer ones and words of one's own count."""
+    ours, theirs = set(normal_form(new).split()), set(normal_form(old).split())
+    weight_new = len(ours) + _OWN_WORD_WEIGHT * len(ours - theirs)
+    weight_old = len(theirs) + _OWN_WORD_WEIGHT * len(theirs - ours)
+    return weight_new < weight_old
+
+
+def _successor(draft: ConclusionDraft, twin: Conclusion) -> NewConclusion:
+    """The richer wording takes over what its predecessor had: how often it was derived, and from what."""
+    fresh = _new(draft, twin.observer, twin.observed)
+    ids = tuple(dict.fromkeys((*twin.message_ids, *draft.message_ids)))
+    return replace(fresh, message_ids=ids, times_derived=twin.times_derived + 1)
+
+
+def _new(draft: ConclusionDraft, observer: str, observed: str, *, is_derived: bool = True) -> NewConclusion:
+    return NewConclusion(
+        id=new_id(),
+        observer=observer,
+        observed=observed,
+        session=draft.session,
+        level=draft.level,
+        content=draft.content,
+        content_hash=content_hash(draft.content),
+        is_derived=is_derived,
+        message_ids=draft.message_ids,
+        source_ids=draft.source_ids,
+        premises=draft.premises,
+        occurred_at=draft.occurred_at,
+    )

@@ -1,0 +1,105 @@
+"""Making new messages findable: vectors for their meaning, documents for their words."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from shared.backends import Backends
+from shared.domain.errors import ModelRefused, Unavailable
+from shared.domain.message import Message
+from shared.domain.vector import MessageVector
+from shared.domain.work import Claim, WakeUp
+from shared.llm import tokens
+from shared.memory.planning import derive_gate
+from shared.memory.relay import send
+from shared.memory.work import perform
+from shared.store import message_index, messages, work
+from shared.store.database import Connection
+from shared.store.work import Outcome
+from shared.telemetry.logs import logger
+from shared.vectors import spaces
+
+# What one invocation embeds and indexes well within its time, even at 5 ms a vector.
+_WINDOW_TOKENS = 16_000
+# Pieces in memory at once: a list of 1536 numbers takes 50 KB.
+_BATCH = 200
+
+
+def index_messages(backends: Backends, wake_up: WakeUp) -> None:
+    """Index the oldest messages waiting in the unit that `wake_up` points to. Twice does no harm."""
+    perform(backends, wake_up.unit, lambda claimed: _index(backends, claimed), window_tokens=_WINDOW_TOKENS)
+
+
+def _index(backends: Backends, claimed: Claim) -> None:
+    try:
+        model = _index_meaning(backends, claimed)
+    except (Unavailable, ModelRefused):
+        # Words need no model: they are found while the vectors wait for theirs.
+        backends.db.run(lambda conn: _index_words(conn, claimed))
+        raise
+
+    def finish(conn: Connection) -> list[WakeUp]:
+        _index_words(conn, claimed)
+        gate, now = derive_gate(backends.settings), backends.clock.now()
+        return work.finish(conn, claimed, Outcome(model, 0, 0, 0), gate=gate, now=now)
+
+    send(backends, backends.db.run(finish))
+
+
+def _index_words(conn: Connection, claimed: Claim) -> None:
+    first, last = _places(claimed)
+    message_index.index(conn, claimed.unit.workspace, claimed.unit.session, first, last)
+
+
+def _index_meaning(backends: Backends, claimed: Claim) -> str:
+    """Embed the window's messages and hand their vectors to the index; gives the model's name, '' for none."""
+    if not backends.settings.app.embed_messages:
+        return ""
+    with backends.db.reading() as conn:
+        said = messages.in_range(conn, claimed.unit.workspace, claimed.unit.session, *_places(claimed))
+    embedder = backends.models.embedder()
+    pieces = _pieces(said, backends.settings.app.max_embedding_tokens)
+    while batch := list(islice(pieces, _BATCH)):
+        vectors = embedder.embed([text for _, _, text in batch])
+        backends.vectors.upsert_messages(
+            [
+                MessageVector(message.workspace, message.id, number, message.session, message.peer, vector)
+                for (message, number, _), vector in zip(batch, vectors, strict=True)
+            ]
+        )
+    return embedder.space.model
+
+
+def _places(claimed: Claim) -> tuple[int, int]:
+    """The places of the window's messages: an item stands for all of its batch."""
+    return claimed.items[0].first_seq, claimed.last_seq
+
+
+def _pieces(said: Sequence[Message], max_tokens: int) -> Iterator[tuple[Message, int, str]]:
+    for message in said:
+        for number, text in enumerate(split(message.content, max_tokens)):
+            if text.strip():
+                yield message, number, text
+
+
+def split(text: str, max_tokens: int) -> Iterator[str]:
+    """`text` in pieces of at most `max_tokens`, each starting four fifths of that after the one before.
+
+    The last piece ends with the text; none lies wholly inside another.
+    """
+    step = max(1, max_tokens * 4 // 5)
+    while True:
+        piece = tokens.cut(text, max_tokens)
+        yield piece
+        if len(piece) == len(text):
+            return
+        # A single character may take more tokens than a tiny step.
+        text = text[max(1, len(tokens.cut(text, step))) :]
+
+
+def tend_vectors(backends: Backends) -> int:
+    """Build the graphs that grown tables of vectors have come to need; gives how many. For `tick`."""
+    with backends.db.transaction() as conn:
+        built = spaces.build_graphs(conn)
+    if built:
+        logger.info("vector_graphs_built", count=built)
+    return built

@@ -1,0 +1,73 @@
+"""Peers: got or created, and changed."""
+
+from shared.backends import Backends
+from shared.domain.errors import Invalid, NotFound
+from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
+from shared.domain.json import JsonObject
+from shared.domain.peer import Peer
+from shared.store import peers, workspaces
+from shared.store.database import Connection
+
+
+def get_or_create(
+    backends: Backends, workspace: str, name: str, *, metadata: JsonObject | None, configuration: JsonObject | None
+) -> tuple[Peer, bool]:
+    """The peer, and whether this call made it. Given metadata and configuration replace what is stored.
+
+    Makes the workspace when missing. Raises `NameInvalid` for a bad name, `Invalid` for a scope's.
+    """
+    refuse_scope(name)
+    with backends.db.reading() as conn:
+        found = _find(conn, workspace, name, metadata, configuration)
+    if found is not None:
+        return found, False
+    return backends.db.run(lambda conn: _create(backends, conn, workspace, name, metadata, configuration))
+
+
+def ensure(backends: Backends, workspace: str, name: str) -> None:
+    """Make the peer and its workspace where they are missing."""
+    get_or_create(backends, workspace, name, metadata=None, configuration=None)
+
+
+def require(backends: Backends, workspace: str, name: str) -> Peer:
+    """The peer. Raises `NotFound`."""
+    with backends.db.reading() as conn:
+        found = peers.get(conn, workspace, name)
+    if found is None:
+        raise NotFound(f"peer {name} not found")
+    return found
+
+
+def refuse_scope(name: str) -> None:
+    """Raises `Invalid` where only ordinary peers may be named."""
+    if is_scope(name):
+        raise Invalid(f"a name that starts with '{SCOPE_PREFIX}' stands for a scope, not for a peer")
+
+
+def _find(
+    conn: Connection, workspace: str, name: str, metadata: JsonObject | None, configuration: JsonObject | None
+) -> Peer | None:
+    """The existing peer, changed on the way if there is something to change: one statement either way."""
+    if metadata is None and configuration is None:
+        return peers.get(conn, workspace, name)
+    return peers.change(conn, workspace, name, metadata, configuration)
+
+
+def _create(
+    backends: Backends,
+    conn: Connection,
+    workspace: str,
+    name: str,
+    metadata: JsonObject | None,
+    configuration: JsonObject | None,
+) -> tuple[Peer, bool]:
+    now = backends.clock.now()
+    workspaces.create(conn, checked_name(workspace, "workspace id"), {}, {}, now)
+    made = peers.create(conn, workspace, checked_name(name, "peer id"), metadata or {}, configuration or {}, now)
+    if made is not None:
+        return made, True
+    # Somebody else was faster: what was asked for is applied to their row.
+    found = _find(conn, workspace, name, metadata, configuration)
+    if found is None:
+        raise NotFound(f"peer {name} not found")
+    return found, False

@@ -1,0 +1,124 @@
+"""Recording messages: everything or nothing, and then the wake-ups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.backends import Backends
+from shared.domain.clock import as_utc
+from shared.domain.errors import Invalid, NotFound
+from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope, new_id
+from shared.domain.json import JsonObject, without_nul
+from shared.domain.message import Message, MessageDraft
+from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.llm import tokens
+from shared.memory.planning import Plan, derive_gate
+from shared.memory.relay import send
+from shared.store import messages, outbox, record
+from shared.store.database import Connection
+from shared.store.messages import NewMessage
+from shared.store.record import Scene
+
+
+def record_messages(backends: Backends, workspace: str, session: str, drafts: Sequence[MessageDraft]) -> list[Message]:
+    """Append `drafts` to the session, in order, with the work they call for; all of it or nothing.
+
+    Makes the workspace, the session, its authors and their memberships where they are missing. Raises
+    `NameInvalid` for a bad name, `NotFound` when the session is being deleted.
+    """
+    authors = _checked(workspace, session, drafts)
+    now = backends.clock.now()
+    counted = [_Counted(draft, new_id(), tokens.count(draft.content)) for draft in drafts]
+
+    def work(conn: Connection) -> tuple[list[Message], list[WakeUp]]:
+        scene = _scene(conn, workspace, session, authors, now)
+        plan = Plan(workspace, session, scene, backends.settings)
+        new = [counted_one.placed(plan, now) for counted_one in counted]
+        places = messages.insert(conn, workspace, session, new)
+        wake_ups = _plan(conn, plan, new, now)
+        return _stored(workspace, session, new, places.read()), wake_ups
+
+    stored, wake_ups = backends.db.run(work)
+    send(backends, wake_ups)
+    return stored
+
+
+def _plan(conn: Connection, plan: Plan, new: Sequence[NewMessage], now: datetime) -> list[WakeUp]:
+    """Write the work the batch calls for; all statements travel together, their answers are read at the end."""
+    decided = outbox.plan(
+        conn, plan.workspace, plan.session, plan.items(new), gate=derive_gate(plan.settings), batch=len(new), now=now
+    )
+    cadence = plan.cadence()
+    if cadence is None:
+        return decided.read()
+    unit = WorkUnit(plan.workspace, TaskKind.SUMMARY, plan.session)
+    summaries = outbox.plan_summary(conn, unit, [message.id for message in new], cadence, now=now)
+    return [*decided.read(), *summaries.read()]
+
+
+class _Counted:
+    """A draft with its id and its tokens, both made before the transaction: a repeated one writes the same."""
+
+    __slots__ = ("draft", "id", "token_count")
+
+    def __init__(self, draft: MessageDraft, message_id: str, token_count: int) -> None:
+        self.draft, self.id, self.token_count = draft, message_id, token_count
+
+    def placed(self, plan: Plan, now: datetime) -> NewMessage:
+        draft = self.draft
+        return NewMessage(
+            id=self.id,
+            peer=draft.peer,
+            content=draft.content,
+            token_count=self.token_count,
+            metadata=draft.metadata,
+            configuration=draft.configuration,
+            is_reasoned=plan.is_reasoned(draft.peer, draft.configuration),
+            created_at=now if draft.created_at is None else as_utc(draft.created_at),
+        )
+
+
+def _checked(workspace: str, session: str, drafts: Sequence[MessageDraft]) -> list[str]:
+    """The authors, each once, sorted."""
+    checked_name(workspace, "workspace id")
+    checked_name(session, "session id")
+    authors = sorted({draft.peer for draft in drafts})
+    for author in authors:
+        if is_scope(author):
+            raise Invalid(f"a peer whose name starts with '{SCOPE_PREFIX}' cannot write messages")
+        checked_name(author, "peer id")
+    return authors
+
+
+def _scene(conn: Connection, workspace: str, session: str, authors: list[str], now: datetime) -> Scene:
+    found = record.scene(conn, workspace, session, authors)
+    present = {witness.peer for witness in found.witnesses if witness.is_active}
+    if found.workspace is None or found.session is None or not present.issuperset(authors):
+        if found.is_active:
+            record.ensure(conn, workspace, session, authors, now)
+            found = record.scene(conn, workspace, session, authors)
+    if not found.is_active:
+        raise NotFound(f"session {session} is being deleted")
+    return found
+
+
+def _stored(workspace: str, session: str, new: Sequence[NewMessage], seqs: Sequence[int]) -> list[Message]:
+    if len(seqs) != len(new):
+        raise NotFound(f"session {session} is being deleted")
+    return [
+        Message(m.id, workspace, session, m.peer, seq, m.content, m.token_count, m.metadata, m.created_at)
+        for m, seq in zip(new, seqs, strict=True)
+    ]
+
+
+def draft(
+    peer: str,
+    content: str,
+    metadata: JsonObject | None = None,
+    configuration: JsonObject | None = None,
+    created_at: datetime | None = None,
+) -> MessageDraft:
+    """A message as it may be stored: NUL characters taken out."""
+    clean = without_nul(metadata or {})
+    return MessageDraft(
+        peer, content.replace("\x00", ""), clean if isinstance(clean, dict) else {}, configuration, created_at
+    )

@@ -1,0 +1,79 @@
+"""The working representation: conclusions chosen by meaning, by how often they were derived, by age."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.backends import Backends
+from shared.domain.conclusion import Collection, Conclusion
+from shared.domain.errors import IndexUnavailable, ModelUnavailable
+from shared.memory.recall import recall
+from shared.store import conclusions
+from shared.telemetry.logs import logger
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many conclusions each way of choosing may contribute at most."""
+
+    semantic: int
+    most_derived: int
+    total: int
+
+
+def shares(total: int, *, has_query: bool, top_k: int | None, include_most_derived: bool) -> Shares:
+    """The split of `total`: a third or `top_k` by meaning, then the most derived, the newest fill up."""
+    semantic = min(max(1, top_k or total // 3), total) if has_query else 0
+    derived = 0
+    if include_most_derived:
+        derived = min(total // 3, total - semantic) if has_query else total // 2
+    return Shares(semantic, derived, total)
+
+
+def represent(
+    backends: Backends,
+    collection: Collection,
+    *,
+    query: str | None = None,
+    top_k: int | None = None,
+    max_distance: float | None = None,
+    include_most_derived: bool = False,
+    limit: int = 25,
+    sessions: Sequence[str] | None = None,
+) -> list[Conclusion]:
+    """At most `limit` conclusions of the collection, in no particular order.
+
+    With `sessions` only explicit ones of these sessions. `max_distance` limits the semantic part only. A
+    model or index that cannot be reached leaves the semantic part to the newest.
+    """
+    split = shares(limit, has_query=bool(query), top_k=top_k, include_most_derived=include_most_derived)
+    chosen: dict[str, Conclusion] = {}
+    if query:
+        _add(chosen, _by_meaning(backends, collection, query, split.semantic, max_distance, sessions), limit)
+    with backends.db.reading() as conn:
+        derived = conclusions.most_derived(conn, collection, most=split.most_derived, sessions=sessions)
+        _add(chosen, derived, limit)
+        # The newest may be among those chosen already: so many more are looked at that the rest is filled.
+        _add(chosen, conclusions.newest(conn, collection, most=limit, sessions=sessions), limit)
+    return list(chosen.values())
+
+
+def _by_meaning(
+    backends: Backends,
+    collection: Collection,
+    query: str,
+    k: int,
+    max_distance: float | None,
+    sessions: Sequence[str] | None,
+) -> list[Conclusion]:
+    try:
+        return recall(backends, collection, query, k=k, max_distance=max_distance, sessions=sessions)
+    except (ModelUnavailable, IndexUnavailable) as error:
+        logger.warning("representation_without_meaning", error=type(error).__name__)
+        return []
+
+
+def _add(chosen: dict[str, Conclusion], more: Sequence[Conclusion], limit: int) -> None:
+    for conclusion in more:
+        if len(chosen) >= limit:
+            return
+        chosen.setdefault(conclusion.id, conclusion)

@@ -1,0 +1,170 @@
+"""Sessions: got or created, changed; peers joining, leaving, watching."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from shared.backends import Backends
+from shared.domain.configuration import merge
+from shared.domain.errors import LimitExceeded, NotFound
+from shared.domain.ids import checked_name, is_name
+from shared.domain.json import JsonObject
+from shared.domain.session import ObservationSettings, Session
+from shared.memory.instructions import check_instructions
+from shared.memory.peers import refuse_scope
+from shared.store import members, peers, sessions, workspaces
+from shared.store.database import Connection
+
+Joining = Mapping[str, ObservationSettings]
+
+
+def get_or_create(
+    backends: Backends,
+    workspace: str,
+    name: str,
+    *,
+    metadata: JsonObject | None = None,
+    configuration: JsonObject | None = None,
+    joining: Joining | None = None,
+) -> tuple[Session, bool]:
+    """The session, and whether this call made it; given metadata replaces, given configuration is laid over.
+
+    `joining` adds members and removes none. Makes workspace and peers where they are missing. Raises `NotFound`
+    for a session being deleted, `NameInvalid` for a bad name, `LimitExceeded` for too many observers.
+    """
+    new = _checked(joining or {})
+    check_instructions(backends.settings, configuration or {})
+    if metadata is None and configuration is None and not new:
+        with backends.db.reading() as conn:
+            found = sessions.get(conn, workspace, name)
+        if found is not None:
+            return _active(found, name), False
+
+    def work(conn: Connection) -> tuple[Session, bool]:
+        now = backends.clock.now()
+        made = _made(conn, workspace, name, metadata, configuration, now)
+        if new:
+            peers.ensure(conn, workspace, new, now)
+            members.join(conn, workspace, name, new, now)
+        # The session's row comes last: writers of messages take it after the members, too.
+        session = made or _changed(conn, workspace, name, metadata, configuration)
+        _check_observers(backends, conn, workspace, name, new)
+        return session, made is not None
+
+    return backends.db.run(work)
+
+
+def add_peers(backends: Backends, workspace: str, session: str, joining: Joining) -> Session:
+    """Add members, making the session when it is missing. As `get_or_create`."""
+    if not is_name(session):
+        raise NotFound(f"session {session} not found")
+    return get_or_create(backends, workspace, session, joining=joining)[0]
+
+
+def set_peers(backends: Backends, workspace: str, session: str, joining: Joining) -> Session:
+    """Make exactly these the members, with exactly these settings; scopes stay. Raises as `get_or_create`."""
+    new = _checked(joining)
+
+    def work(conn: Connection) -> Session:
+        now = backends.clock.now()
+        _active(sessions.get(conn, workspace, session), session)
+        peers.ensure(conn, workspace, new, now)
+        members.replace(conn, workspace, session, new, now)
+        locked = _active(sessions.lock(conn, workspace, session), session)
+        _check_observers(backends, conn, workspace, session, new)
+        return locked
+
+    return backends.db.run(work)
+
+
+def remove_peers(backends: Backends, workspace: str, session: str, leaving: Sequence[str]) -> Session:
+    """Note that they have left; names of nobody are ignored. Raises `NotFound`, and `Invalid` for scopes."""
+    for peer in leaving:
+        refuse_scope(peer)
+
+    def work(conn: Connection) -> Session:
+        found = _active(sessions.get(conn, workspace, session), session)
+        members.leave(conn, workspace, session, sorted(leaving), backends.clock.now())
+        return found
+
+    return backends.db.run(work)
+
+
+def observation(backends: Backends, workspace: str, session: str, peer: str) -> ObservationSettings:
+    """What the membership says, also of a peer that left. Raises `NotFound`."""
+    with backends.db.reading() as conn:
+        member = members.get(conn, workspace, session, peer)
+    if member is None:
+        raise NotFound(f"peer {peer} is not in session {session}")
+    return member.settings
+
+
+def set_observation(backends: Backends, workspace: str, session: str, peer: str, settings: ObservationSettings) -> None:
+    """Change what is given; makes an active membership where there was none. Raises as `set_peers`."""
+    refuse_scope(peer)
+
+    def work(conn: Connection) -> None:
+        _active(sessions.get(conn, workspace, session), session)
+        if peers.get(conn, workspace, peer) is None:
+            raise NotFound(f"peer {peer} not found")
+        members.set_observation(conn, workspace, session, peer, settings, backends.clock.now())
+        _active(sessions.lock(conn, workspace, session), session)
+        _check_observers(backends, conn, workspace, session, {peer: settings})
+
+    backends.db.run(work)
+
+
+def _checked(joining: Joining) -> Joining:
+    for peer in joining:
+        refuse_scope(peer)
+        checked_name(peer, "peer id")
+    return joining
+
+
+def _active(session: Session | None, name: str) -> Session:
+    if session is None:
+        raise NotFound(f"session {name} not found")
+    if not session.is_active:
+        raise NotFound(f"session {name} is being deleted")
+    return session
+
+
+def _made(
+    conn: Connection,
+    workspace: str,
+    name: str,
+    metadata: JsonObject | None,
+    configuration: JsonObject | None,
+    now: datetime,
+) -> Session | None:
+    """The new session; None when there is one already. Raises `NotFound` when that one is being deleted."""
+    found = sessions.get(conn, workspace, name)
+    if found is not None:
+        _active(found, name)
+        return None
+    workspaces.create(conn, checked_name(workspace, "workspace id"), {}, {}, now)
+    return sessions.create(conn, workspace, checked_name(name, "session id"), metadata or {}, configuration or {}, now)
+
+
+def _changed(
+    conn: Connection, workspace: str, name: str, metadata: JsonObject | None, configuration: JsonObject | None
+) -> Session:
+    stored = _active(sessions.lock(conn, workspace, name), name)
+    if metadata is None and configuration is None:
+        return stored
+    changed = sessions.change(
+        conn,
+        workspace,
+        name,
+        stored.metadata if metadata is None else metadata,
+        merge(stored.configuration, configuration or {}),
+    )
+    return _active(changed, name)
+
+
+def _check_observers(backends: Backends, conn: Connection, workspace: str, session: str, joining: Joining) -> None:
+    """Holding the session's row, so that two callers cannot each add the last one allowed."""
+    limit = backends.settings.app.session_observers_limit
+    if not any(settings.observe_others for settings in joining.values()):
+        return
+    if members.count_observers(conn, workspace, session) > limit:
+        raise LimitExceeded(f"a session can have at most {limit} peers that observe others")

@@ -1,0 +1,29 @@
+"""What clients wait for: the counts of reasoning work."""
+
+from shared.backends import Backends
+from shared.domain.status import Counts, QueueStatus
+from shared.domain.work import TaskKind
+from shared.store import status
+
+# Indexing is housekeeping: clients that wait for the memory to settle do not wait for it.
+_COUNTED = (TaskKind.DERIVE.value, TaskKind.SUMMARY.value)
+
+
+def queue_status(
+    backends: Backends,
+    workspace: str,
+    *,
+    observer: str | None = None,
+    sender: str | None = None,
+    session: str | None = None,
+) -> QueueStatus:
+    """Work items by state, in all and per session. `observer` and `sender` are joined by "or"."""
+    now = backends.clock.now()
+    with backends.db.reading() as conn:
+        if observer is None and sender is None:
+            found = status.counts(conn, workspace, _COUNTED, session=session, now=now)
+        else:
+            found = status.counts_of_peers(
+                conn, workspace, _COUNTED, observer=observer, sender=sender, session=session, now=now
+            )
+    return QueueStatus(sum(found.values(), Counts()), found)

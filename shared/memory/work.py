@@ -1,0 +1,75 @@
+"""Working on a unit: claim, do, and settle what went wrong where it can be seen."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from shared.backends import Backends
+from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, ServiceError, Unavailable
+from shared.domain.work import Claim, WorkUnit
+from shared.memory.planning import derive_gate
+from shared.memory.relay import send
+from shared.store import work
+from shared.store.work import ClaimLost, ClaimTerms
+from shared.telemetry.logs import logger
+
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 900.0
+
+
+def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, window_tokens: int) -> None:
+    """Claim the unit's oldest window and `do` it; nothing happens when there is none to claim now.
+
+    An outage moves the unit's due time and is tried again for ever; whatever else fails is tried again
+    `max_attempts` times and then parked with its error, so that the unit goes on. `do` must finish the
+    claim itself, in the transaction of its effects.
+    """
+    terms = ClaimTerms(
+        gate=derive_gate(backends.settings),
+        window_tokens=window_tokens,
+        lease=timedelta(seconds=backends.settings.queue.lease_seconds),
+    )
+    with backends.db.transaction() as conn:
+        claimed = work.claim(conn, unit, terms, now=backends.clock.now())
+    if claimed is None:
+        return
+    if claimed.attempts > backends.settings.deriver.max_attempts:
+        # Every earlier attempt ended without a word: the worker died of it, each time.
+        _park(backends, claimed, "worker ended without an answer")
+        return
+    try:
+        do(claimed)
+    except ClaimLost:
+        logger.warning("claim_lost", unit=str(unit))
+    except DatabaseUnavailable:
+        # Nothing can be written about it now: the lease runs out and the window is taken again.
+        raise
+    except Exception as error:
+        _settle(backends, claimed, error)
+
+
+def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
+    is_outage = isinstance(error, Unavailable) and not isinstance(error, AnswerUnreadable)
+    # A service error says what it is; the text of any other may quote what was said.
+    reason = f"{type(error).__name__}: {error}" if isinstance(error, ServiceError) else type(error).__name__
+    if not is_outage and claimed.attempts >= backends.settings.deriver.max_attempts:
+        logger.exception("work_parked", unit=str(claimed.unit), attempts=claimed.attempts)
+        _park(backends, claimed, reason)
+        return
+    pause_s = _pause_s(claimed.attempts, error)
+    logger.exception("work_put_off", unit=str(claimed.unit), attempts=claimed.attempts, pause_s=pause_s)
+    due_at = backends.clock.now() + timedelta(seconds=pause_s)
+    with backends.db.transaction() as conn:
+        work.retry_later(conn, claimed, reason, due_at=due_at)
+
+
+def _pause_s(attempts: int, error: Exception) -> float:
+    """Twice as long each time; longer where the other side says so."""
+    pause_s = min(_FIRST_PAUSE_S * 2 ** (attempts - 1), _LONGEST_PAUSE_S)
+    asked_s = error.retry_after_s if isinstance(error, Unavailable) else None
+    return max(pause_s, min(asked_s or 0.0, _LONGEST_PAUSE_S))
+
+
+def _park(backends: Backends, claimed: Claim, reason: str) -> None:
+    with backends.db.transaction() as conn:
+        wake_ups = work.park(conn, claimed, reason, gate=derive_gate(backends.settings), now=backends.clock.now())
+    send(backends, wake_ups)

@@ -1,0 +1,1 @@
+"""Work across SQS FIFO: wake-ups out, batches in."""

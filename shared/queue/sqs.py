@@ -1,0 +1,86 @@
+"""Wake-ups into the SQS FIFO queues, one queue per kind of work."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.errors import QueueUnavailable
+from shared.domain.work import TaskKind, WakeUp
+from shared.queue.envelope import pack
+from shared.settings.sections import QueueSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10
+
+
+class WorkQueue(Protocol):
+    """Where wake-ups go."""
+
+    def send(self, wake_ups: Sequence[WakeUp]) -> list[WakeUp]:
+        """Send them; gives those that were accepted. Sending one twice is harmless."""
+        ...
+
+
+class SqsQueue:
+    """SQS FIFO: the group keeps a session's work in order, the deduplication id makes a retried send harmless."""
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self._urls = {
+            TaskKind.DERIVE: settings.derive_url,
+            TaskKind.SUMMARY: settings.summary_url,
+            TaskKind.INDEX: settings.chores_url,
+        }
+        self._client: SQSClient | None = None
+        self._lock = Lock()
+
+    def send(self, wake_ups: Sequence[WakeUp]) -> list[WakeUp]:
+        """One call per queue and ten wake-ups. Raises `QueueUnavailable` when no call succeeded at all."""
+        by_queue: dict[str, list[WakeUp]] = defaultdict(list)
+        for wake_up in wake_ups:
+            by_queue[self._urls[wake_up.unit.kind]].append(wake_up)
+        batches = [(url, some[i : i + _BATCH]) for url, some in by_queue.items() for i in range(0, len(some), _BATCH)]
+        return [wake_up for url, batch in batches for wake_up in self._send_batch(url, batch)]
+
+    def _send_batch(self, url: str, batch: Sequence[WakeUp]) -> list[WakeUp]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._sqs().send_message_batch(
+                QueueUrl=url, Entries=[_entry(i, wake_up) for i, wake_up in enumerate(batch)]
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(type(error).__name__) from error
+        return [batch[int(sent["Id"])] for sent in answer.get("Successful", [])]
+
+    def _sqs(self) -> "SQSClient":
+        with self._lock:
+            if self._client is None:
+                self._client = _open_client()
+            return self._client
+
+
+def open_queue(settings: QueueSettings) -> WorkQueue:
+    """The queues of `settings`; boto3 is imported with the first send."""
+    return SqsQueue(settings)
+
+
+def _open_client() -> "SQSClient":
+    import boto3
+    from botocore.config import Config
+
+    # A send that hangs holds up a request whose message is already safe in the outbox: give up early.
+    config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
+    return boto3.client("sqs", config=config)
+
+
+def _entry(index: int, wake_up: WakeUp) -> "SendMessageBatchRequestEntryTypeDef":
+    return {
+        "Id": str(index),
+        "MessageBody": pack(wake_up),
+        "MessageGroupId": wake_up.unit.group_id(),
+        "MessageDeduplicationId": wake_up.deduplication_id(),
+    }

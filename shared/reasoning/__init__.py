@@ -1,0 +1,1 @@
+"""What the memory does with a model: derive, summarize, answer."""

@@ -1,0 +1,112 @@
+"""What is read before a question is put to a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+
+from shared.backends import Backends
+from shared.domain.conclusion import DERIVED_LEVELS, Collection, Conclusion, Level
+from shared.domain.configuration import resolve
+from shared.domain.errors import Unavailable
+from shared.domain.message import Message
+from shared.domain.vector import Vector
+from shared.memory.planning import defaults
+from shared.memory.recall import recall_by_vector
+from shared.reasoning.gather import gather
+from shared.store import cards, messages, sessions, workspaces
+from shared.store.database import Connection
+from shared.telemetry.logs import logger
+
+_EXPLICIT: tuple[Level, ...] = ("explicit",)
+# Time and id of a conclusion's line.
+_LINE_CHARS = 52
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What the model is shown beside the question. `vector` is the question's, None when it could not be made.
+
+    The cards are None where there are none or where they may not be used.
+    """
+
+    vector: Vector | None
+    conclusions: tuple[Conclusion, ...]
+    observer_card: tuple[str, ...] | None
+    observed_card: tuple[str, ...] | None
+    history: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recalled:
+    vector: Vector | None = None
+    conclusions: tuple[Conclusion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    observer_card: tuple[str, ...] | None
+    observed_card: tuple[str, ...] | None
+    history: tuple[Message, ...]
+
+
+def brief(
+    backends: Backends,
+    collection: Collection,
+    query: str,
+    *,
+    prefetch: int,
+    session: str | None,
+    sessions: tuple[str, ...] | None,
+) -> Briefing:
+    """At most `prefetch` explicit and as many derived conclusions near `query`, the cards, the session's end."""
+    recalled, stored = gather(
+        partial(_recalled, backends, collection, query, prefetch, sessions),
+        partial(_stored, backends, collection, session, sessions),
+    )
+    return Briefing(recalled.vector, recalled.conclusions, stored.observer_card, stored.observed_card, stored.history)
+
+
+def _recalled(
+    backends: Backends, collection: Collection, query: str, k: int, sessions: Sequence[str] | None
+) -> _Recalled:
+    """Empty when the question cannot be embedded or looked up: the model can still search."""
+    try:
+        vector = backends.models.embedder().embed([query])[0]
+        near = partial(recall_by_vector, backends, collection, vector, k=k, sessions=sessions)
+        # Derived conclusions rest on several sessions: under a list of sessions there are none to show.
+        levels = (_EXPLICIT, DERIVED_LEVELS) if sessions is None else (_EXPLICIT,)
+        found = gather(*(partial(near, levels=some) for some in levels))
+    except Unavailable as error:
+        logger.warning("prefetch_skipped", error=type(error).__name__)
+        return _Recalled()
+    return _Recalled(vector, tuple(conclusion for part in found for conclusion in _brief_enough(backends, part)))
+
+
+def _brief_enough(backends: Backends, near: Sequence[Conclusion]) -> list[Conclusion]:
+    """The nearest that together are no longer than a tool's result. What is shown here is never dropped later."""
+    llm = backends.settings.llm
+    lengths = accumulate(min(len(one.content), llm.max_message_content_chars) + _LINE_CHARS for one in near)
+    return [one for one, length in zip(near, lengths, strict=True) if length <= llm.max_tool_output_chars]
+
+
+def _stored(backends: Backends, collection: Collection, session: str | None, allowed: Sequence[str] | None) -> _Stored:
+    workspace, own = collection.workspace, Collection(collection.workspace, collection.observer, collection.observer)
+    max_tokens = backends.settings.dialectic.session_history_max_tokens
+    with backends.db.reading() as conn:
+        observer_card = observed_card = None
+        # Cards are made from all sessions: under a list of sessions they would tell about the others.
+        if allowed is None and _may_use_cards(backends, conn, workspace, session):
+            observed_card = cards.get(conn, collection)
+            observer_card = cards.get(conn, own) if own != collection else observed_card
+        history: list[Message] = []
+        if session is not None and max_tokens > 0:
+            history = messages.newest_within(conn, workspace, session, tokens=max_tokens)
+    return _Stored(observer_card, observed_card, tuple(history))
+
+
+def _may_use_cards(backends: Backends, conn: Connection, workspace: str, session: str | None) -> bool:
+    there = workspaces.get(conn, workspace)
+    here = sessions.get(conn, workspace, session) if session is not None else None
+    levels = [found.configuration for found in (there, here) if found is not None]
+    return resolve(defaults(backends.settings), *levels).use_card

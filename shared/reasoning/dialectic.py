@@ -1,0 +1,201 @@
+"""The dialectic: a question about a peer, answered from what the memory holds."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from shared.backends import Backends
+from shared.domain.answer_schema import Mismatch, compiled, conform
+from shared.domain.clock import stamp
+from shared.domain.conclusion import Collection, Conclusion
+from shared.domain.errors import AnswerUnreadable
+from shared.domain.evidence import Evidence, EvidenceToolCall, evidence
+from shared.domain.json import JsonObject
+from shared.llm import repair
+from shared.llm.types import Answer, Usage
+from shared.reasoning.briefing import Briefing, brief
+from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
+from shared.reasoning.prompts import defused, fenced, render
+from shared.reasoning.toolkit import Rephrase, ToolSet, clipped
+from shared.reasoning.tools import DIALECTIC, MINIMAL
+from shared.reasoning.tools.context import ToolContext
+from shared.reasoning.tools.lines import conclusion_lines, message_lines
+from shared.settings.models import ReasoningLevel
+from shared.telemetry.logs import logger
+
+# A JSON object needs room for its braces and keys even where an answer in words is to be short.
+_STRUCTURED_TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `observer` wants to know about `observed`.
+
+    `session` brings its recent history in and pins message searches to it; `sessions` limits everything that
+    is read, None does not. `answer_schema` is a JSON Schema that the answer then follows as a JSON text.
+    """
+
+    workspace: str
+    observer: str
+    observed: str
+    query: str
+    level: ReasoningLevel
+    session: str | None = None
+    sessions: tuple[str, ...] | None = None
+    answer_schema: JsonObject | None = None
+
+    @property
+    def collection(self) -> Collection:
+        return Collection(self.workspace, self.observer, self.observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer; `content` is None when the model had nothing to say. A streamed one holds all that went out."""
+
+    content: str | None
+    evidence: Evidence
+    usage: Usage
+
+
+def answer(backends: Backends, question: Question) -> Answered:
+    """The answer to `question`.
+
+    Raises `Invalid` for a schema that is not supported, `ModelUnavailable` or `ModelRefused` when there is no
+    model to ask, `AnswerUnreadable` when it could not follow the schema.
+    """
+    briefing = _briefed(backends, question)
+    return _answered(question, briefing, run_agent(_agent(backends, question, briefing)))
+
+
+def stream(backends: Backends, question: Question) -> Iterator[str | Answered]:
+    """The answer piece by piece while it is written, at last the whole. Raises as `answer` does, also midway."""
+    briefing = _briefed(backends, question)
+    for piece in stream_agent(_agent(backends, question, briefing)):
+        if isinstance(piece, Outcome):
+            yield _answered(question, briefing, piece)
+        elif piece:
+            yield piece
+
+
+def _briefed(backends: Backends, question: Question) -> Briefing:
+    return brief(
+        backends,
+        question.collection,
+        question.query,
+        prefetch=10 if question.level == "minimal" else 25,
+        session=question.session,
+        sessions=question.sessions,
+    )
+
+
+def _agent(backends: Backends, question: Question, briefing: Briefing) -> Agent:
+    settings = backends.settings
+    level = settings.dialectic.levels[question.level]
+    max_output_tokens = level.max_output_tokens or settings.dialectic.max_output_tokens
+    schema = None if question.answer_schema is None else compiled(question.answer_schema)
+    return Agent(
+        model=backends.models.dialectic(question.level),
+        system=_system(backends, question, briefing, has_tools=level.max_tool_iterations > 0),
+        question=_asked(backends, question, briefing.conclusions),
+        tools=_tools(backends, question, briefing),
+        limits=Limits(
+            iterations=level.max_tool_iterations,
+            max_input_tokens=settings.dialectic.max_input_tokens,
+            max_output_tokens=max(max_output_tokens, _STRUCTURED_TOKENS if schema else 0),
+            timeout_s=settings.dialectic.timeout_seconds,
+            thinking_budget_tokens=level.thinking_budget_tokens,
+        ),
+        purpose="dialectic",
+        choice="any" if level.tool_choice == "required" else level.tool_choice or "auto",
+        answer=None if schema is None else Answer("answer", schema),
+        accept=None if schema is None else partial(_structured, schema),
+    )
+
+
+def _tools(backends: Backends, question: Question, briefing: Briefing) -> ToolSet:
+    context = ToolContext(
+        backends,
+        question.collection,
+        session=question.session,
+        sessions=question.sessions,
+        shown=frozenset(conclusion.id for conclusion in briefing.conclusions),
+        vectors={} if briefing.vector is None else {question.query: briefing.vector},
+    )
+    offered = MINIMAL if question.level == "minimal" else DIALECTIC
+    return ToolSet(offered, context, max_output_chars=backends.settings.llm.max_tool_output_chars)
+
+
+def _system(backends: Backends, question: Question, briefing: Briefing, *, has_tools: bool) -> str:
+    """What stays the same from question to question first, so that the providers' prompt caches hit."""
+    is_minimal = question.level == "minimal"
+    searching = "searching_minimal" if is_minimal else "searching"
+    observer, observed = question.observer, question.observed
+    perspective = (
+        render("perspective_own", observed=observed)
+        if observer == observed
+        else render("perspective_other", observer=observer, observed=observed)
+    )
+    return render(
+        "dialectic_minimal" if is_minimal else "dialectic",
+        searching=render(searching) if has_tools else "",
+        perspective=perspective,
+        cards=_cards(backends, question, briefing),
+        history=_history(backends, briefing),
+        now=stamp(backends.clock.now()),
+    )
+
+
+def _cards(backends: Backends, question: Question, briefing: Briefing) -> str:
+    most = backends.settings.llm.max_tool_output_chars
+    blocks = [
+        fenced("peer_card", clipped("\n".join(lines), most), of=of, role=role)
+        for of, role, lines in (
+            (question.observer, "asker", briefing.observer_card if question.observer != question.observed else None),
+            (question.observed, "subject", briefing.observed_card),
+        )
+        if lines
+    ]
+    return "\n".join(blocks)
+
+
+def _history(backends: Backends, briefing: Briefing) -> str:
+    lines = message_lines(briefing.history, max_chars=backends.settings.llm.max_message_content_chars)
+    return fenced("session_history", lines) if lines else ""
+
+
+def _asked(backends: Backends, question: Question, known: tuple[Conclusion, ...]) -> str:
+    lines = conclusion_lines(known, max_chars=backends.settings.llm.max_message_content_chars)
+    return render("question", query=defused(question.query), conclusions=fenced("conclusions", lines) if lines else "")
+
+
+def _structured(schema: JsonObject, text: str) -> str:
+    """The JSON text of the object in `text`, as the schema has it."""
+    try:
+        return json.dumps(conform(repair.parse_object(text), schema), ensure_ascii=False)
+    except Mismatch as mismatch:
+        raise Rephrase(str(mismatch)) from mismatch
+    except AnswerUnreadable as error:
+        raise Rephrase("there is no JSON object in it.") from error
+
+
+def _answered(question: Question, briefing: Briefing, outcome: Outcome) -> Answered:
+    done = [used for used in outcome.used if used.is_ok]
+    read = evidence(
+        [*briefing.conclusions, *(conclusion for used in done for conclusion in used.result.conclusions)],
+        [*briefing.history, *(message for used in done for message in used.result.messages)],
+        [EvidenceToolCall(used.call.name, used.call.arguments or {}) for used in done],
+    )
+    logger.info(
+        "question_answered",
+        workspace=question.workspace,
+        level=question.level,
+        turns=outcome.turns,
+        tools=len(outcome.used),
+        prefetched=len(briefing.conclusions),
+        input_tokens=outcome.usage.input_tokens,
+        cached_tokens=outcome.usage.cached_tokens,
+        output_tokens=outcome.usage.output_tokens,
+    )
+    return Answered(outcome.text.strip() or None, read, outcome.usage)

@@ -1,0 +1,215 @@
+"""One agent: a model, its tools and its limits, until there is an answer."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from shared.domain.errors import AnswerUnreadable, ModelUnavailable
+from shared.llm.provider import ChatModel
+from shared.llm.types import Answer, Completion, Reply, TextDelta, ToolTurn, Turn, Usage, UserTurn
+from shared.reasoning.history import History
+from shared.reasoning.prompts import render
+from shared.reasoning.toolkit import Rephrase, ToolSet, Used
+
+# A turn that must call a tool is no answer: a level's small output cap would only break its arguments.
+_TOOL_TURN_TOKENS = 1024
+# Once this share of the time is left, the agent answers from what it has.
+_LAST_CALL_SHARE = 0.25
+
+Asking: TypeAlias = Generator[str, None, Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use. `iterations` are calls with tools; 0 means one call without any."""
+
+    iterations: int
+    max_input_tokens: int
+    max_output_tokens: int
+    timeout_s: float
+    thinking_budget_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Everything one run needs.
+
+    `choice` is for the first turn only: forced for longer, a model could never stop. `accept` turns the final
+    text into what is returned, or raises `Rephrase`; the model then gets one chance to correct itself.
+    """
+
+    model: ChatModel
+    system: str
+    question: str
+    tools: ToolSet
+    limits: Limits
+    purpose: str
+    choice: str = "auto"
+    answer: Answer | None = None
+    accept: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `text` is empty when the model had nothing to say."""
+
+    text: str
+    usage: Usage
+    used: tuple[Used, ...]
+    turns: int
+
+
+def run_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Outcome:
+    """The answer of `agent`.
+
+    Raises `ModelUnavailable` when the model cannot be reached or the time is used up, `AnswerUnreadable` when
+    the answer is not acceptable, not even corrected.
+    """
+    conversation = _Conversation(agent, now, is_streamed=False)
+    for _ in conversation.run():
+        pass
+    return conversation.outcome()
+
+
+def stream_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Iterator[str | Outcome]:
+    """The answer of `agent` piece by piece as the model writes it, each part generated once; the outcome last.
+
+    Text goes out as it comes. What a model says before it calls a tool therefore stays as a preamble, a blank
+    line after it; only where a tool must be called is text held back until the turn has ended. The outcome's
+    text is what went out. An answer that must be accepted goes out whole, once it was.
+    """
+    conversation = _Conversation(agent, now, is_streamed=True)
+    yield from conversation.run()
+    yield conversation.outcome()
+
+
+class _Conversation:
+    """A run under way."""
+
+    def __init__(self, agent: Agent, now: Callable[[], float], *, is_streamed: bool) -> None:
+        self._agent = agent
+        self._now = now
+        self._is_streamed = is_streamed and agent.accept is None
+        self._ends = now() + agent.limits.timeout_s
+        self._history = History(agent.system, agent.question)
+        self._usage = Usage()
+        self._used: list[Used] = []
+        self._turns = 0
+        self._text = ""
+
+    def outcome(self) -> Outcome:
+        return Outcome(self._text, self._usage, tuple(self._used), self._turns)
+
+    def run(self) -> Iterator[str]:
+        """Pieces of text to forward; afterwards `outcome` is complete."""
+        reply = yield from self._answered()
+        if self._agent.accept is not None:
+            self._text = self._accepted(reply, self._agent.accept)
+            yield self._text
+        elif not self._is_streamed:
+            self._text = reply.text.strip()
+
+    def _answered(self) -> Asking:
+        """The reply that is the answer, after as many turns with tools as it takes and limits allow."""
+        iterations = self._agent.limits.iterations if self._agent.tools.definitions else 0
+        was_nudged = False
+        for iteration in range(iterations):
+            if iteration and self._is_late():
+                break
+            reply = yield from self._ask(self._agent.choice if iteration == 0 else "auto")
+            if reply.tool_calls:
+                self._use_tools(reply)
+            elif reply.text.strip() or was_nudged or iteration == iterations - 1:
+                return reply
+            else:
+                was_nudged = True
+                self._history.extend(UserTurn(render("nudge")))
+        if iterations:
+            self._history.extend(UserTurn(render("answer_now")))
+        return (yield from self._ask(None))
+
+    def _use_tools(self, reply: Reply) -> None:
+        used = self._agent.tools.use(reply.tool_calls)
+        self._used += used
+        results = (ToolTurn(one.call.id, one.call.name, one.result.text) for one in used)
+        self._history.add(reply.as_turn(), *results)
+
+    def _accepted(self, reply: Reply, accept: Callable[[str], str]) -> str:
+        """The answer in its required form, corrected once if need be."""
+        try:
+            return accept(reply.text)
+        except Rephrase as problem:
+            self._history.extend(reply.as_turn(), UserTurn(render("repair_answer", problem=str(problem))))
+        corrected = self._whole(self._request(None))
+        try:
+            return accept(corrected.text)
+        except Rephrase as problem:
+            raise AnswerUnreadable("the answer does not have the required form, not even corrected") from problem
+
+    def _ask(self, choice: str | None) -> Asking:
+        """One turn of the model; `choice` None takes the tools away."""
+        request = self._request(choice)
+        if not self._is_streamed:
+            return self._whole(request)
+        return (yield from self._forwarded(request, is_held=choice not in ("auto", "none", None)))
+
+    def _whole(self, request: Completion) -> Reply:
+        return self._counted(self._agent.model.complete(request))
+
+    def _forwarded(self, request: Completion, *, is_held: bool) -> Asking:
+        held, begun, reply = "", False, None
+        for delta in self._agent.model.stream(request):
+            if not isinstance(delta, TextDelta):
+                reply = delta
+                continue
+            held += delta.text
+            # White space alone may be all that comes before a tool call.
+            if not is_held and (begun or held.strip()):
+                yield from self._forward(held, is_first=not begun)
+                held, begun = "", True
+        if reply is None:
+            raise ModelUnavailable("the model's stream ended early")
+        if not reply.tool_calls and held.strip():
+            yield from self._forward(held, is_first=not begun)
+        return self._counted(reply)
+
+    def _forward(self, text: str, *, is_first: bool) -> Iterator[str]:
+        piece = text.lstrip() if is_first else text
+        if is_first and self._text:
+            piece = "\n\n" + piece
+        self._text += piece
+        yield piece
+
+    def _request(self, choice: str | None) -> Completion:
+        agent, limits = self._agent, self._agent.limits
+        tools = agent.tools.definitions if choice is not None else ()
+        is_forced = choice not in ("auto", "none", None)
+        return Completion(
+            turns=self._fitted(),
+            purpose=agent.purpose,
+            max_output_tokens=max(limits.max_output_tokens, _TOOL_TURN_TOKENS if is_forced else 0),
+            tools=tools,
+            choice=choice or "auto",
+            answer=agent.answer,
+            thinking_budget_tokens=limits.thinking_budget_tokens,
+            timeout_s=self._left_s(),
+        )
+
+    def _fitted(self) -> tuple[Turn, ...]:
+        told = "".join(f"{tool.name}{tool.description}{tool.parameters}" for tool in self._agent.tools.definitions)
+        return self._history.fitted(self._agent.limits.max_input_tokens, besides=told)
+
+    def _counted(self, reply: Reply) -> Reply:
+        self._usage += reply.usage
+        self._turns += 1
+        return reply
+
+    def _left_s(self) -> float:
+        left_s = self._ends - self._now()
+        if left_s <= 0:
+            raise ModelUnavailable("the time for this answer is used up")
+        return left_s
+
+    def _is_late(self) -> bool:
+        return self._ends - self._now() < self._agent.limits.timeout_s * _LAST_CALL_SHARE

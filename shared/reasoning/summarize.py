@@ -1,0 +1,141 @@
+"""Summarizing: a session's short and long summary, each grown from where it ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.backends import Backends
+from shared.domain.configuration import Configuration, resolve
+from shared.domain.errors import AnswerUnreadable
+from shared.domain.message import Message
+from shared.domain.summary import Summary, SummaryKind, due_kinds
+from shared.domain.work import Claim, WakeUp, WorkUnit
+from shared.llm import tokens
+from shared.llm.types import Completion, Usage, UserTurn
+from shared.memory.planning import defaults, derive_gate
+from shared.memory.relay import send
+from shared.memory.work import perform
+from shared.reasoning.derive import transcript
+from shared.reasoning.prompts import render
+from shared.store import messages, sessions, summaries, work, workspaces
+from shared.store.work import Outcome
+from shared.telemetry.logs import logger
+
+# What one call reads; a session that lags behind further is caught up in several.
+_MOST_INPUT_TOKENS = 24_000
+_WORDS_PER_TOKEN = 0.75
+_NOTHING_YET = "(none yet)"
+_EVERYTHING = 2**62
+
+
+def summarize(backends: Backends, wake_up: WakeUp) -> None:
+    """Bring the summaries whose cadence was reached up to the newest message that reached it.
+
+    A summary starts after the last message it covers, so a cadence that failed is made good by the next one.
+    """
+    perform(backends, wake_up.unit, lambda claimed: _grow(backends, claimed), window_tokens=_EVERYTHING)
+
+
+def _grow(backends: Backends, claimed: Claim) -> None:
+    usage = Usage()
+    for kind, seq in _due(backends, claimed).items():
+        usage += _cover(backends, claimed.unit, kind, seq)
+    outcome = Outcome(backends.models.summary().name, usage.input_tokens, usage.output_tokens, 0)
+    with backends.db.transaction() as conn:
+        work.fence(conn, claimed)
+        wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=backends.clock.now())
+    send(backends, wake_ups)
+
+
+def _due(backends: Backends, claimed: Claim) -> dict[SummaryKind, int]:
+    """Up to where each summary must reach; the newest of several cadences in one window stands for all."""
+    configuration = _configuration(backends, claimed.unit)
+    if not configuration.summary:
+        return {}
+    every_short = configuration.messages_per_short_summary
+    every_long = configuration.messages_per_long_summary
+    return {
+        kind: item.seq
+        for item in claimed.items
+        for kind in due_kinds(item.seq, every_short=every_short, every_long=every_long)
+    }
+
+
+def _configuration(backends: Backends, unit: WorkUnit) -> Configuration:
+    with backends.db.reading() as conn:
+        workspace = workspaces.get(conn, unit.workspace)
+        session = sessions.get(conn, unit.workspace, unit.session)
+    levels = [found.configuration for found in (workspace, session) if found is not None]
+    return resolve(defaults(backends.settings), *levels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One call: an earlier summary and the messages that come after it."""
+
+    kind: SummaryKind
+    earlier: Summary | None
+    fresh: Sequence[Message]
+
+
+def _cover(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) -> Usage:
+    usage = Usage()
+    while step := _next_step(backends, unit, kind, seq):
+        summary, spent = _written(backends, step)
+        with backends.db.transaction() as conn:
+            summaries.put(conn, unit.workspace, unit.session, summary)
+        usage += spent
+        logger.info("summary_written", unit=str(unit), kind=kind, covered_seq=summary.covered_seq)
+    return usage
+
+
+def _next_step(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) -> _Step | None:
+    with backends.db.reading() as conn:
+        stored: Mapping[SummaryKind, Summary] = summaries.both(conn, unit.workspace, unit.session)
+        earlier = stored.get(kind)
+        first = earlier.covered_seq + 1 if earlier else 1
+        if first > seq:
+            return None
+        fresh = messages.in_range(conn, unit.workspace, unit.session, first, min(seq, first + 499))
+    return _Step(kind, earlier, _leading(fresh)) if fresh else None
+
+
+def _leading(fresh: Sequence[Message]) -> Sequence[Message]:
+    """As many of the first messages as one call may read; at least one."""
+    left = _MOST_INPUT_TOKENS
+    for place, message in enumerate(fresh):
+        left -= message.token_count
+        if left < 0 and place:
+            return fresh[:place]
+    return fresh
+
+
+def _written(backends: Backends, step: _Step) -> tuple[Summary, Usage]:
+    settings = backends.settings.summary
+    most_tokens = settings.max_tokens_short if step.kind == "short" else settings.max_tokens_long
+    reply = backends.models.summary().complete(
+        Completion(
+            turns=(UserTurn(_prompt(step, most_tokens)),),
+            purpose=f"summary_{step.kind}",
+            max_output_tokens=most_tokens,
+            thinking_budget_tokens=settings.thinking_budget_tokens,
+        )
+    )
+    content = tokens.cut(reply.text.strip(), most_tokens)
+    if not content:
+        raise AnswerUnreadable("the summary is empty")
+    newest = step.fresh[-1]
+    summary = Summary(step.kind, content, newest.id, newest.seq, tokens.count(content), backends.clock.now())
+    return summary, reply.usage
+
+
+def _prompt(step: _Step, most_tokens: int) -> str:
+    earlier_tokens = step.earlier.token_count if step.earlier else 0
+    available = sum(message.token_count for message in step.fresh) + earlier_tokens
+    # A short summary of little is shorter still; the long one has room to keep everything.
+    limit = min(available, most_tokens) if step.kind == "short" else most_tokens
+    return render(
+        f"summary_{step.kind}",
+        words=str(max(int(_WORDS_PER_TOKEN * limit), 10)),
+        earlier=step.earlier.content if step.earlier else _NOTHING_YET,
+        messages="\n".join(transcript(step.fresh)),
+    )

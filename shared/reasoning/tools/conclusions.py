@@ -1,0 +1,64 @@
+"""Tools that read conclusions."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from shared.domain.conclusion import Conclusion
+from shared.memory import search
+from shared.memory.recall import recall, recall_by_vector
+from shared.reasoning.toolkit import ToolResult, tool
+from shared.reasoning.tools.context import ToolContext, clamped
+from shared.reasoning.tools.lines import conclusion_lines, message_lines
+
+_FALLBACK_MESSAGES = 20
+
+
+class SearchMemory(BaseModel):
+    query: str = Field(description="What to look for, in plain words.", min_length=1)
+    top_k: Annotated[int, BeforeValidator(clamped(20, 40))] = Field(20, ge=1, le=40, description="How many at most.")
+
+
+@tool(SearchMemory)
+def search_memory(context: ToolContext, args: SearchMemory) -> ToolResult:
+    """Search the conclusions about the peer by meaning. Falls back to messages when there are none."""
+    found = _recalled(context, args)
+    if not found:
+        return _messages_instead(context, args.query)
+    new = [conclusion for conclusion in found if conclusion.id not in context.shown]
+    # What stands beside the question is never dropped, so that naming it again would only cost tokens.
+    repeated = f"{len(found) - len(new)} of them stand in <conclusions> above and are not repeated."
+    limit = context.backends.settings.llm.max_message_content_chars
+    parts = [
+        f"{len(found)} conclusions:",
+        conclusion_lines(new, max_chars=limit),
+        repeated if len(new) < len(found) else "",
+    ]
+    return ToolResult("\n".join(part for part in parts if part), conclusions=tuple(found))
+
+
+def _recalled(context: ToolContext, args: SearchMemory) -> list[Conclusion]:
+    vector = context.vectors.get(args.query)
+    backends, collection, sessions = context.backends, context.collection, context.sessions
+    if vector is None:
+        return recall(backends, collection, args.query, k=args.top_k, sessions=sessions)
+    return recall_by_vector(backends, collection, vector, k=args.top_k, sessions=sessions)
+
+
+def _messages_instead(context: ToolContext, query: str) -> ToolResult:
+    sessions = context.message_sessions()
+    found = (
+        search.search(
+            context.backends,
+            workspace=context.collection.workspace,
+            query=query,
+            limit=_FALLBACK_MESSAGES,
+            sessions=sessions,
+        )
+        if sessions
+        else []
+    )
+    if not found:
+        return ToolResult("No conclusions and no messages match this query.")
+    lines = message_lines(found, max_chars=context.backends.settings.llm.max_message_content_chars)
+    return ToolResult(f"No conclusions match this query. {len(found)} messages do:\n{lines}", messages=tuple(found))

@@ -1,0 +1,36 @@
+"""Peer cards: one per collection."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import LiteralString
+
+from shared.domain.conclusion import Collection
+from shared.store.database import Connection
+
+GET: LiteralString = """
+SELECT entries FROM peer_cards
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s
+"""
+
+
+def get(conn: Connection, collection: Collection) -> tuple[str, ...] | None:
+    """The card's lines in order; None when none was ever written."""
+    row = conn.execute(GET, _key(collection)).fetchone()
+    return tuple(row[0]) if row else None
+
+
+PUT: LiteralString = """
+INSERT INTO peer_cards AS c (workspace, observer, observed, entries, updated_at)
+VALUES (%(workspace)s, %(observer)s, %(observed)s, %(entries)s, %(now)s)
+    ON CONFLICT (workspace, observer, observed) DO UPDATE
+   SET entries = EXCLUDED.entries, version = c.version + 1, updated_at = EXCLUDED.updated_at
+"""
+
+
+def put(conn: Connection, collection: Collection, entries: Sequence[str], now: datetime) -> None:
+    """Replace the whole card."""
+    conn.execute(PUT, {**_key(collection), "entries": list(entries), "now": now})
+
+
+def _key(collection: Collection) -> dict[str, object]:
+    return {"workspace": collection.workspace, "observer": collection.observer, "observed": collection.observed}

@@ -1,0 +1,245 @@
+"""Conclusions: saved once, reinforced after that, read newest or most derived first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+from shared.domain.conclusion import Collection, Conclusion, Level
+from shared.domain.page import Page, PageRequest
+from shared.store.conditions import Condition
+from shared.store.database import Connection
+from shared.store.pages import select_page
+from shared.store.rows import CONCLUSION, conclusion_row
+
+# How many source messages one conclusion remembers; the earliest are kept.
+_MOST_SOURCES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewConclusion:
+    """A conclusion about to be written."""
+
+    id: str
+    observer: str
+    observed: str
+    session: str | None
+    level: Level
+    content: str
+    content_hash: str
+    is_derived: bool
+    message_ids: tuple[str, ...]
+    source_ids: tuple[str, ...]
+    premises: tuple[str, ...]
+    occurred_at: datetime
+    times_derived: int = 1
+
+
+# One statement for all observers: an equal live conclusion of a worker is reinforced instead, and remembers
+# the new messages. A window is committed once, so counting here cannot count a redelivery.
+SAVE: LiteralString = f"""
+INSERT INTO conclusions AS c
+       (workspace, id, observer, observed, session, level, content, content_hash, is_derived, message_ids,
+        source_ids, premises, occurred_at, times_derived, created_at)
+SELECT %(workspace)s, n.id, n.observer, n.observed, n.session, n.level, n.content, n.content_hash, n.is_derived,
+       string_to_array(n.message_ids, ','), string_to_array(n.source_ids, ','), n.premises::text[],
+       n.occurred_at, n.times_derived, %(now)s
+  FROM unnest(%(ids)s::text[], %(observers)s::text[], %(observed)s::text[], %(sessions)s::text[],
+              %(levels)s::text[], %(contents)s::text[], %(hashes)s::text[], %(is_derived)s::bool[],
+              %(message_ids)s::text[], %(source_ids)s::text[], %(premises)s::text[],
+              %(occurred_at)s::timestamptz[], %(times_derived)s::int[])
+       WITH ORDINALITY
+       AS n (id, observer, observed, session, level, content, content_hash, is_derived, message_ids, source_ids,
+             premises, occurred_at, times_derived, place)
+ ORDER BY n.observer, n.observed, n.content_hash
+    ON CONFLICT (workspace, observer, observed, level, (coalesce(session, '')), content_hash)
+       WHERE is_derived AND deleted_at IS NULL
+    DO UPDATE
+   SET times_derived = c.times_derived + 1,
+       message_ids = (c.message_ids || ARRAY(
+           SELECT m FROM unnest(EXCLUDED.message_ids) AS m WHERE m <> ALL (c.message_ids)
+       ))[:{_MOST_SOURCES}]
+RETURNING {CONCLUSION}
+"""
+
+
+def save(conn: Connection, workspace: str, new: Sequence[NewConclusion], now: datetime) -> list[Conclusion]:
+    """Write `new`; gives the stored rows, in no particular order. One that was there keeps its id."""
+    if not new:
+        return []
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        cursor.execute(
+            SAVE,
+            {
+                "workspace": workspace,
+                "now": now,
+                "ids": [c.id for c in new],
+                "observers": [c.observer for c in new],
+                "observed": [c.observed for c in new],
+                "sessions": [c.session for c in new],
+                "levels": [c.level for c in new],
+                "contents": [c.content for c in new],
+                "hashes": [c.content_hash for c in new],
+                "is_derived": [c.is_derived for c in new],
+                # Arrays of arrays must be rectangular in SQL; ids hold no comma.
+                "message_ids": [",".join(c.message_ids) for c in new],
+                "source_ids": [",".join(c.source_ids) for c in new],
+                "premises": [_array(c.premises) for c in new],
+                "occurred_at": [c.occurred_at for c in new],
+                "times_derived": [c.times_derived for c in new],
+            },
+        )
+        return cursor.fetchall()
+
+
+REINFORCE: LiteralString = f"""
+UPDATE conclusions AS c
+   SET times_derived = c.times_derived + n.times,
+       message_ids = (c.message_ids || ARRAY(
+           SELECT m FROM unnest(string_to_array(n.message_ids, ',')) AS m WHERE m <> ALL (c.message_ids)
+       ))[:{_MOST_SOURCES}]
+  FROM (SELECT id, count(*)::int AS times, string_agg(message_ids, ',') AS message_ids
+          FROM unnest(%(ids)s::text[], %(message_ids)s::text[]) AS n (id, message_ids)
+         GROUP BY id
+         ORDER BY id) AS n
+ WHERE c.workspace = %(workspace)s AND c.id = n.id AND c.deleted_at IS NULL
+"""
+
+
+def reinforce(conn: Connection, workspace: str, sources: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+    """Count each conclusion id once more for each time it is named, and remember the messages beside it."""
+    if sources:
+        ids = [conclusion_id for conclusion_id, _ in sources]
+        messages = [",".join(message_ids) for _, message_ids in sources]
+        conn.execute(REINFORCE, {"workspace": workspace, "ids": ids, "message_ids": messages})
+
+
+GET: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND id = %(id)s AND deleted_at IS NULL
+"""
+
+
+def get(conn: Connection, workspace: str, conclusion_id: str) -> Conclusion | None:
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        return cursor.execute(GET, {"workspace": workspace, "id": conclusion_id}).fetchone()
+
+
+BY_IDS: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL
+"""
+
+
+def by_ids(conn: Connection, workspace: str, ids: Sequence[str]) -> dict[str, Conclusion]:
+    """The live conclusions among `ids`, by id."""
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        found = cursor.execute(BY_IDS, {"workspace": workspace, "ids": list(ids)}).fetchall()
+    return {conclusion.id: conclusion for conclusion in found}
+
+
+_IN_COLLECTION: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s AND deleted_at IS NULL
+   AND (%(sessions)s::text[] IS NULL OR (level = 'explicit' AND session = ANY(%(sessions)s)))
+"""
+NEWEST: LiteralString = f"{_IN_COLLECTION} ORDER BY created_at DESC, id LIMIT %(most)s"
+MOST_DERIVED: LiteralString = f"{_IN_COLLECTION} ORDER BY times_derived DESC, created_at DESC, id LIMIT %(most)s"
+
+
+def newest(
+    conn: Connection, collection: Collection, *, most: int, sessions: Sequence[str] | None = None
+) -> list[Conclusion]:
+    """The newest conclusions of the collection. With `sessions` only explicit ones of these sessions:
+    derived ones rest on several."""
+    return _some(conn, NEWEST, collection, most, sessions)
+
+
+def most_derived(
+    conn: Connection, collection: Collection, *, most: int, sessions: Sequence[str] | None = None
+) -> list[Conclusion]:
+    """The conclusions derived most often, newest of equals first; `sessions` as in `newest`."""
+    return _some(conn, MOST_DERIVED, collection, most, sessions)
+
+
+def _some(
+    conn: Connection, query: LiteralString, collection: Collection, most: int, sessions: Sequence[str] | None
+) -> list[Conclusion]:
+    if most <= 0:
+        return []
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        cursor.execute(
+            query,
+            {
+                "workspace": collection.workspace,
+                "observer": collection.observer,
+                "observed": collection.observed,
+                "sessions": None if sessions is None else list(sessions),
+                "most": most,
+            },
+        )
+        return cursor.fetchall()
+
+
+DELETE: LiteralString = """
+UPDATE conclusions SET deleted_at = %(now)s
+ WHERE workspace = %(workspace)s AND id = %(id)s AND deleted_at IS NULL
+RETURNING id
+"""
+
+
+def delete(conn: Connection, workspace: str, conclusion_id: str, now: datetime) -> bool:
+    """Hide the conclusion; False when there is none."""
+    keys = {"workspace": workspace, "id": conclusion_id, "now": now}
+    return conn.execute(DELETE, keys).fetchone() is not None
+
+
+HIDE: LiteralString = """
+UPDATE conclusions SET deleted_at = %(now)s
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL
+"""
+
+
+def hide(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
+    """As `delete`, for several at once."""
+    if ids:
+        conn.execute(HIDE, {"workspace": workspace, "ids": sorted(ids), "now": now})
+
+
+MARK_INDEXED: LiteralString = """
+UPDATE conclusions SET indexed_at = %(now)s
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
+"""
+
+
+def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
+    conn.execute("SET LOCAL synchronous_commit = off")
+    conn.execute(MARK_INDEXED, {"workspace": workspace, "ids": list(ids), "now": now})
+
+
+UNINDEXED: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE indexed_at IS NULL AND deleted_at IS NULL AND created_at < %(before)s
+   AND workspace IS NOT NULL
+ ORDER BY created_at
+ LIMIT %(most)s
+"""
+
+
+def unindexed(conn: Connection, *, before: datetime, most: int) -> list[Conclusion]:
+    """Conclusions of any workspace whose vectors are still missing, oldest first."""
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        return cursor.execute(UNINDEXED, {"before": before, "most": most}).fetchall()
+
+
+def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Conclusion]:
+    """One page of the conclusions that meet `where` (over alias `c`), newest first."""
+    columns: LiteralString = "c." + CONCLUSION.replace(", ", ", c.")
+    order = {"c.created_at": False, "c.id": False}
+    return select_page(conn, columns, "conclusions AS c", where, order, request, conclusion_row)
+
+
+def _array(items: Sequence[str]) -> str:
+    """A one-dimensional array literal, so that arrays of different lengths can travel in one parameter."""
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return "{" + ",".join(quoted) + "}"

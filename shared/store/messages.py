@@ -1,0 +1,191 @@
+"""Messages: a batch written with its places in the session, and read back in order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+from psycopg.types.json import Jsonb
+
+from shared.domain.json import JsonObject
+from shared.domain.message import Message
+from shared.domain.page import Page, PageRequest
+from shared.store.conditions import Condition
+from shared.store.database import Connection
+from shared.store.pages import select_page
+from shared.store.rows import MESSAGE, message_row
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message about to be written: everything but its place. `is_reasoned`: the deriver may read it."""
+
+    id: str
+    peer: str
+    content: str
+    token_count: int
+    metadata: JsonObject
+    configuration: JsonObject | None
+    is_reasoned: bool
+    created_at: datetime
+
+
+INSERT: LiteralString = """
+WITH place AS (
+    UPDATE sessions SET last_seq = last_seq + %(batch)s
+     WHERE workspace = %(workspace)s AND name = %(session)s AND is_active
+ RETURNING last_seq - %(batch)s AS base)
+INSERT INTO messages
+       (workspace, session, seq, id, peer, content, token_count, metadata, configuration, is_reasoned, created_at)
+SELECT %(workspace)s, %(session)s, place.base + d.ord, d.id, d.peer, d.content, d.token_count, d.metadata,
+       d.configuration, d.is_reasoned, d.created_at
+  FROM place,
+       unnest(%(ids)s::text[], %(peers)s::text[], %(contents)s::text[], %(token_counts)s::int[],
+              %(metadata)s::jsonb[], %(configurations)s::jsonb[], %(is_reasoned)s::bool[],
+              %(created_at)s::timestamptz[])
+       WITH ORDINALITY AS d (id, peer, content, token_count, metadata, configuration, is_reasoned, created_at, ord)
+RETURNING seq
+"""
+
+
+def insert(conn: Connection, workspace: str, session: str, new: Sequence[NewMessage]) -> "InsertedSeqs":
+    """Append `new` to the session, in order. The session row stays locked until the transaction ends.
+
+    Read the result last: until then the statement travels with those that follow it.
+    """
+    cursor = conn.execute(
+        INSERT,
+        {
+            "workspace": workspace,
+            "session": session,
+            "batch": len(new),
+            "ids": [message.id for message in new],
+            "peers": [message.peer for message in new],
+            "contents": [message.content for message in new],
+            "token_counts": [message.token_count for message in new],
+            "metadata": [Jsonb(message.metadata) for message in new],
+            "configurations": [None if m.configuration is None else Jsonb(m.configuration) for m in new],
+            "is_reasoned": [message.is_reasoned for message in new],
+            "created_at": [message.created_at for message in new],
+        },
+    )
+    return InsertedSeqs(lambda: sorted(int(row[0]) for row in cursor.fetchall()))
+
+
+class InsertedSeqs:
+    """The places the batch was given; empty when the session is missing or no longer active."""
+
+    def __init__(self, fetch: Callable[[], list[int]]) -> None:
+        self._fetch = fetch
+
+    def read(self) -> list[int]:
+        return self._fetch()
+
+
+GET: LiteralString = f"""
+SELECT {MESSAGE} FROM messages
+ WHERE workspace = %(workspace)s AND session = %(session)s AND id = %(id)s
+"""
+
+
+def get(conn: Connection, workspace: str, session: str, message_id: str) -> Message | None:
+    with conn.cursor(row_factory=message_row) as cursor:
+        return cursor.execute(GET, {"workspace": workspace, "session": session, "id": message_id}).fetchone()
+
+
+BY_IDS: LiteralString = f"""
+SELECT {MESSAGE} FROM messages
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
+"""
+
+
+def by_ids(conn: Connection, workspace: str, ids: Sequence[str]) -> dict[str, Message]:
+    """The messages of `workspace` that exist among `ids`, by id."""
+    with conn.cursor(row_factory=message_row) as cursor:
+        found = cursor.execute(BY_IDS, {"workspace": workspace, "ids": list(ids)}).fetchall()
+    return {message.id: message for message in found}
+
+
+RANGE: LiteralString = f"""
+SELECT {MESSAGE} FROM messages
+ WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
+ ORDER BY seq
+"""
+
+
+def in_range(conn: Connection, workspace: str, session: str, first: int, last: int) -> list[Message]:
+    """The messages from place `first` to place `last`, both included, in order."""
+    with conn.cursor(row_factory=message_row) as cursor:
+        cursor.execute(RANGE, {"workspace": workspace, "session": session, "first": first, "last": last})
+        return cursor.fetchall()
+
+
+READABLE: LiteralString = f"""
+SELECT {MESSAGE} FROM messages
+ WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
+   AND is_reasoned
+ ORDER BY seq
+"""
+
+
+def readable_in_range(conn: Connection, workspace: str, session: str, first: int, last: int) -> list[Message]:
+    """As `in_range`, without the messages that no deriver may read, not even as context."""
+    with conn.cursor(row_factory=message_row) as cursor:
+        cursor.execute(READABLE, {"workspace": workspace, "session": session, "first": first, "last": last})
+        return cursor.fetchall()
+
+
+# Newest first in growing steps: the reader stops as soon as its budget is full, however long the session.
+NEWEST: LiteralString = f"""
+SELECT {MESSAGE} FROM messages
+ WHERE workspace = %(workspace)s AND session = %(session)s AND seq < %(before)s AND seq >= %(first)s
+ ORDER BY seq DESC
+ LIMIT %(most)s
+"""
+
+
+def newest_within(conn: Connection, workspace: str, session: str, *, tokens: int, first: int = 1) -> list[Message]:
+    """The newest messages, from place `first` on, whose tokens sum up to at most `tokens`; oldest first.
+
+    Stops at the first message that does not fit.
+    """
+    kept: list[Message] = []
+    before, step, left = 2**62, 64, tokens
+    while left >= 0:
+        with conn.cursor(row_factory=message_row) as cursor:
+            cursor.execute(
+                NEWEST,
+                {"workspace": workspace, "session": session, "before": before, "first": first, "most": step},
+            )
+            rows = cursor.fetchall()
+        for message in rows:
+            left -= message.token_count
+            if left < 0:
+                break
+            kept.append(message)
+        if left < 0 or len(rows) < step:
+            break
+        before, step = rows[-1].seq, min(step * 4, 1024)
+    return kept[::-1]
+
+
+def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Message]:
+    """One page of the messages that meet `where` (over alias `m`), in the order they were inserted."""
+    order = {"m.workspace": True, "m.session": True, "m.seq": True}
+    columns: LiteralString = "m." + MESSAGE.replace(", ", ", m.")
+    return select_page(conn, columns, "messages AS m", where, order, request, message_row)
+
+
+SET_METADATA: LiteralString = f"""
+UPDATE messages SET metadata = %(metadata)s
+ WHERE workspace = %(workspace)s AND session = %(session)s AND id = %(id)s
+RETURNING {MESSAGE}
+"""
+
+
+def set_metadata(
+    conn: Connection, workspace: str, session: str, message_id: str, metadata: JsonObject
+) -> Message | None:
+    with conn.cursor(row_factory=message_row) as cursor:
+        keys = {"workspace": workspace, "session": session, "id": message_id}
+        return cursor.execute(SET_METADATA, {**keys, "metadata": Jsonb(metadata)}).fetchone()

@@ -1,0 +1,81 @@
+"""Sessions: got or created, changed, listed."""
+
+from datetime import datetime
+from typing import LiteralString
+
+from psycopg.types.json import Jsonb
+
+from shared.domain.configuration import cleaned
+from shared.domain.ids import new_id
+from shared.domain.json import JsonObject
+from shared.domain.page import Page, PageRequest
+from shared.domain.session import Session
+from shared.store.conditions import Condition
+from shared.store.database import Connection
+from shared.store.pages import select_page
+from shared.store.rows import SESSION, session_row
+
+GET: LiteralString = f"SELECT {SESSION} FROM sessions WHERE workspace = %(workspace)s AND name = %(name)s"
+
+
+def get(conn: Connection, workspace: str, name: str) -> Session | None:
+    with conn.cursor(row_factory=session_row) as cursor:
+        return cursor.execute(GET, {"workspace": workspace, "name": name}).fetchone()
+
+
+LOCK: LiteralString = f"{GET} FOR NO KEY UPDATE"
+
+
+def lock(conn: Connection, workspace: str, name: str) -> Session | None:
+    """The session, held until the transaction ends: for changes built on what is stored."""
+    with conn.cursor(row_factory=session_row) as cursor:
+        return cursor.execute(LOCK, {"workspace": workspace, "name": name}).fetchone()
+
+
+CREATE: LiteralString = f"""
+INSERT INTO sessions (workspace, name, uid, metadata, configuration, created_at)
+VALUES (%(workspace)s, %(name)s, %(uid)s, %(metadata)s, %(configuration)s, %(now)s)
+    ON CONFLICT (workspace, name) DO NOTHING
+RETURNING {SESSION}
+"""
+
+
+def create(
+    conn: Connection, workspace: str, name: str, metadata: JsonObject, configuration: JsonObject, now: datetime
+) -> Session | None:
+    """The new session; None when there is one of that name."""
+    with conn.cursor(row_factory=session_row) as cursor:
+        cursor.execute(
+            CREATE,
+            {
+                "workspace": workspace,
+                "name": name,
+                "uid": new_id(),
+                "metadata": Jsonb(metadata),
+                "configuration": Jsonb(cleaned(configuration)),
+                "now": now,
+            },
+        )
+        return cursor.fetchone()
+
+
+CHANGE: LiteralString = f"""
+UPDATE sessions SET metadata = %(metadata)s, configuration = %(configuration)s
+ WHERE workspace = %(workspace)s AND name = %(name)s
+RETURNING {SESSION}
+"""
+
+
+def change(
+    conn: Connection, workspace: str, name: str, metadata: JsonObject, configuration: JsonObject
+) -> Session | None:
+    with conn.cursor(row_factory=session_row) as cursor:
+        values = {"metadata": Jsonb(metadata), "configuration": Jsonb(configuration)}
+        return cursor.execute(CHANGE, {"workspace": workspace, "name": name, **values}).fetchone()
+
+
+def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Session]:
+    """One page of the sessions that meet `where` (over alias `s`), oldest first."""
+    columns: LiteralString = "s." + SESSION.replace(", ", ", s.")
+    order = {"s.created_at": True, "s.name": True}
+    return select_page(conn, columns, "sessions AS s", where, order, request, session_row)

@@ -1,0 +1,55 @@
+"""Summaries: one short and one long per session, each replaced only by one that covers more."""
+
+from typing import Any, LiteralString
+
+from psycopg import Cursor
+from psycopg.rows import RowMaker
+
+from shared.domain.summary import Summary, SummaryKind
+from shared.store.database import Connection
+
+
+def summary_row(_: Cursor[Any]) -> RowMaker[Summary]:
+    return lambda values: Summary(*values)
+
+
+BOTH: LiteralString = """
+SELECT kind, content, message_id, covered_seq, token_count, created_at
+  FROM summaries
+ WHERE workspace = %(workspace)s AND session = %(session)s
+"""
+
+
+def both(conn: Connection, workspace: str, session: str) -> dict[SummaryKind, Summary]:
+    """The session's summaries that exist, by kind."""
+    with conn.cursor(row_factory=summary_row) as cursor:
+        found = cursor.execute(BOTH, {"workspace": workspace, "session": session}).fetchall()
+    return {summary.kind: summary for summary in found}
+
+
+PUT: LiteralString = """
+INSERT INTO summaries AS s (workspace, session, kind, content, message_id, covered_seq, token_count, created_at)
+VALUES (%(workspace)s, %(session)s, %(kind)s, %(content)s, %(message_id)s, %(covered_seq)s, %(token_count)s,
+        %(created_at)s)
+    ON CONFLICT (workspace, session, kind) DO UPDATE
+   SET content = EXCLUDED.content, message_id = EXCLUDED.message_id, covered_seq = EXCLUDED.covered_seq,
+       token_count = EXCLUDED.token_count, created_at = EXCLUDED.created_at
+ WHERE s.covered_seq < EXCLUDED.covered_seq
+"""
+
+
+def put(conn: Connection, workspace: str, session: str, summary: Summary) -> None:
+    """Store the summary unless one that covers as much is there."""
+    conn.execute(
+        PUT,
+        {
+            "workspace": workspace,
+            "session": session,
+            "kind": summary.kind,
+            "content": summary.content,
+            "message_id": summary.message_id,
+            "covered_seq": summary.covered_seq,
+            "token_count": summary.token_count,
+            "created_at": summary.created_at,
+        },
+    )

@@ -1,0 +1,325 @@
+"""Claiming and finishing work, fenced by a token on the unit row."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import LiteralString
+
+from shared.domain.errors import Conflict
+from shared.domain.ids import new_id
+from shared.domain.work import Claim, TaskKind, WakeUp, WorkItem, WorkUnit
+from shared.store.database import Connection
+from shared.store.outbox import SEND_GRACE, Gate
+from shared.store.rows import WORK_ITEM, work_item_row
+
+_MOST_ITEMS = 500
+
+
+class ClaimLost(Conflict):
+    """Another worker has taken this work over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """How much one claim may take, for how long, and when the unit is ready."""
+
+    gate: Gate
+    window_tokens: int
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    pending_items: int
+    pending_tokens: int
+    attempts: int
+    is_woken: bool
+    is_flushed: bool
+    due_at: datetime | None
+    lease_until: datetime | None
+    window_first: int | None
+    window_last: int | None
+    answer: str | None
+
+
+LOCK_UNIT: LiteralString = """
+SELECT pending_items, pending_tokens, attempts, is_woken, is_flushed, due_at, lease_until,
+       window_first, window_last, answer
+  FROM work_units
+ WHERE workspace = %(workspace)s AND unit = %(unit)s
+   FOR UPDATE
+"""
+
+REST: LiteralString = """
+UPDATE work_units
+   SET is_woken = false, is_flushed = is_flushed AND pending_items > 0, due_at = %(due_at)s
+ WHERE workspace = %(workspace)s AND unit = %(unit)s
+"""
+
+
+def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime) -> Claim | None:
+    """Take the oldest unfinished items of `unit`, in order, at most `window_tokens` of messages.
+
+    The first item is always taken, however long. Stores the window, a fencing token and the lease on the
+    unit row. A window that an earlier worker did not finish is taken again as it was, with the model's
+    answer if there is one. None when the unit is leased, backing off, below its gate, or done.
+    """
+    row = conn.execute(LOCK_UNIT, _key(unit)).fetchone()
+    if row is None:
+        return None
+    state = _Unit(*row)
+    rest_until = _rest_until(conn, unit, state, terms, now)
+    if rest_until is not None or state.pending_items == 0:
+        conn.execute(REST, {**_key(unit), "due_at": rest_until})
+        return None
+    items = _window(conn, unit, state, terms)
+    return _take(conn, unit, state, items, terms, now)
+
+
+def _rest_until(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now: datetime) -> datetime | None:
+    """When to look again, if this is not the moment."""
+    if state.lease_until is not None and state.lease_until > now:
+        return state.lease_until
+    if state.attempts > 0 or state.is_flushed or state.pending_items == 0:
+        is_backing_off = state.attempts > 0 and not state.is_woken and state.due_at is not None and state.due_at > now
+        return state.due_at if is_backing_off else None
+    if unit.kind is not TaskKind.DERIVE or state.pending_tokens >= terms.gate.tokens:
+        return None
+    aged_at = terms.gate.aged_at(_oldest(conn, unit))
+    return aged_at if aged_at is not None and aged_at > now else None
+
+
+OLDEST: LiteralString = """
+SELECT created_at
+  FROM work_items
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND state = 'pending'
+ ORDER BY seq
+ LIMIT 1
+"""
+
+
+def _oldest(conn: Connection, unit: WorkUnit) -> datetime:
+    row = conn.execute(OLDEST, _key(unit)).fetchone()
+    if row is None:
+        raise LookupError(f"{unit} counts pending items and has none")
+    return row[0]
+
+
+WINDOW: LiteralString = f"""
+SELECT {WORK_ITEM}
+  FROM (SELECT {WORK_ITEM}, sum(tokens) OVER (ORDER BY seq) AS running, row_number() OVER (ORDER BY seq) AS place
+          FROM (SELECT {WORK_ITEM}
+                  FROM work_items
+                 WHERE workspace = %(workspace)s AND unit = %(unit)s AND state = 'pending'
+                   AND seq <= %(last)s
+                 ORDER BY seq
+                 LIMIT %(most)s) AS oldest) AS counted
+ WHERE running <= %(window_tokens)s OR place = 1
+ ORDER BY seq
+"""
+
+
+def _window(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms) -> list[WorkItem]:
+    again = state.window_last
+    with conn.cursor(row_factory=work_item_row) as cursor:
+        cursor.execute(
+            WINDOW,
+            {
+                **_key(unit),
+                "last": 2**62 if again is None else again,
+                "most": _MOST_ITEMS,
+                "window_tokens": terms.window_tokens if again is None else 2**62,
+            },
+        )
+        items = cursor.fetchall()
+    return _alike(items) if again is None else items
+
+
+def _alike(items: list[WorkItem]) -> list[WorkItem]:
+    """The leading run of items for the same observers under the same instructions."""
+    head = items[0]
+    for place, item in enumerate(items):
+        if (item.observers, item.custom_instructions) != (head.observers, head.custom_instructions):
+            return items[:place]
+    return items
+
+
+TAKE: LiteralString = """
+UPDATE work_units
+   SET token = %(token)s, lease_until = %(lease_until)s, due_at = %(lease_until)s,
+       window_first = %(first)s, window_last = %(last)s, window_items = %(items)s,
+       is_woken = false, attempts = attempts + 1
+ WHERE workspace = %(workspace)s AND unit = %(unit)s
+"""
+
+
+def _take(
+    conn: Connection, unit: WorkUnit, state: _Unit, items: list[WorkItem], terms: ClaimTerms, now: datetime
+) -> Claim:
+    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.answer)
+    conn.execute(
+        TAKE,
+        {
+            **_key(unit),
+            "token": claimed.token,
+            "lease_until": now + terms.lease,
+            "first": claimed.first_seq,
+            "last": claimed.last_seq,
+            "items": len(items),
+        },
+    )
+    return claimed
+
+
+KEEP_ANSWER: LiteralString = """
+UPDATE work_units SET answer = %(answer)s
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+"""
+
+
+def keep_answer(conn: Connection, claimed: Claim, answer: str) -> None:
+    """Keep what the model said, so that a worker that takes over does not pay for it again."""
+    # A crash of the database may forget it: then it is asked again.
+    conn.execute("SET LOCAL synchronous_commit = off")
+    conn.execute(KEEP_ANSWER, {**_key(claimed.unit), "token": claimed.token, "answer": answer})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a window came to, for the ledger."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    conclusions: int
+
+
+CLOSE_ITEMS: LiteralString = """
+UPDATE work_items
+   SET state = %(state)s, finished_at = %(now)s, error = %(error)s, attempts = %(attempts)s
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND state = 'pending'
+   AND seq BETWEEN %(first)s AND %(last)s
+"""
+
+CLOSE_UNIT: LiteralString = """
+UPDATE work_units AS u
+   SET (pending_items, pending_tokens, done_items, parked_items, is_flushed, wake_no, is_woken, sent_at, due_at,
+        attempts, error, token, lease_until, window_first, window_last, window_items, answer) = (
+       SELECT r.items, r.tokens,
+              u.done_items + %(done)s, u.parked_items + %(parked)s,
+              u.is_flushed AND r.items > 0,
+              u.wake_no + r.wakes::int,
+              u.is_woken OR r.wakes,
+              CASE WHEN r.wakes THEN NULL ELSE u.sent_at END,
+              CASE WHEN r.items = 0 THEN NULL
+                   WHEN r.wakes OR u.is_woken THEN %(grace_until)s
+                   ELSE r.aged_at END,
+              0, NULL::text, NULL::text, NULL::timestamptz, NULL::bigint, NULL::bigint, 0, NULL::text
+         FROM (SELECT o.*, o.items > 0 AND NOT u.is_woken
+                      AND (u.kind <> 'derive' OR u.is_flushed OR o.tokens >= %(gate)s OR o.aged_at <= %(now)s) AS wakes
+                 FROM (SELECT u.pending_items - %(items)s AS items, u.pending_tokens - %(tokens)s AS tokens,
+                              (SELECT i.created_at + %(max_age)s::interval
+                                 FROM work_items AS i
+                                WHERE i.workspace = u.workspace AND i.unit = u.unit AND i.state = 'pending'
+                                ORDER BY i.seq LIMIT 1) AS aged_at) AS o) AS r)
+ WHERE u.workspace = %(workspace)s AND u.unit = %(unit)s AND u.token = %(token)s
+RETURNING u.wake_no, u.is_woken AND u.sent_at IS NULL
+"""
+
+LEDGER: LiteralString = """
+INSERT INTO work_windows
+       (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens, conclusions, committed_at)
+VALUES (%(workspace)s, %(unit)s, %(first)s, %(last)s, %(items)s, %(token)s, %(model)s, %(input_tokens)s,
+        %(output_tokens)s, %(conclusions)s, %(now)s)
+"""
+
+STILL_MINE: LiteralString = """
+SELECT 1 FROM work_units
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+   FOR UPDATE
+"""
+
+
+def fence(conn: Connection, claimed: Claim) -> None:
+    """Hold the unit row, or raise `ClaimLost`: call it before the first write of the finishing transaction."""
+    if conn.execute(STILL_MINE, {**_key(claimed.unit), "token": claimed.token}).fetchone() is None:
+        raise ClaimLost(str(claimed.unit))
+
+
+def finish(conn: Connection, claimed: Claim, outcome: Outcome, *, gate: Gate, now: datetime) -> list[WakeUp]:
+    """Mark the window's items finished, once, and write the ledger; gives the wake-up owed for what remains.
+
+    Raises `ClaimLost` when the token on the unit row is another's.
+    """
+    wake_ups = _close(conn, claimed, "finished", None, gate=gate, now=now)
+    conn.execute(
+        LEDGER,
+        {
+            **_key(claimed.unit),
+            "first": claimed.first_seq,
+            "last": claimed.last_seq,
+            "items": len(claimed.items),
+            "token": claimed.token,
+            "model": outcome.model,
+            "input_tokens": outcome.input_tokens,
+            "output_tokens": outcome.output_tokens,
+            "conclusions": outcome.conclusions,
+            "now": now,
+        },
+    )
+    return wake_ups
+
+
+def park(conn: Connection, claimed: Claim, error: str, *, gate: Gate, now: datetime) -> list[WakeUp]:
+    """Set the window aside with its error, so that the unit goes on; gives the wake-up owed for what remains."""
+    return _close(conn, claimed, "parked", error, gate=gate, now=now)
+
+
+def _close(
+    conn: Connection, claimed: Claim, state: str, error: str | None, *, gate: Gate, now: datetime
+) -> list[WakeUp]:
+    count = len(claimed.items)
+    window = {**_key(claimed.unit), "token": claimed.token, "now": now}
+    conn.execute(
+        CLOSE_ITEMS,
+        {
+            **window,
+            "state": state,
+            "error": error,
+            "attempts": claimed.attempts,
+            "first": claimed.first_seq,
+            "last": claimed.last_seq,
+        },
+    )
+    row = conn.execute(
+        CLOSE_UNIT,
+        {
+            **window,
+            "done": count if state == "finished" else 0,
+            "parked": count if state == "parked" else 0,
+            "items": count,
+            "tokens": sum(item.tokens for item in claimed.items),
+            "gate": gate.tokens,
+            "max_age": gate.max_age,
+            "grace_until": now + SEND_GRACE,
+        },
+    ).fetchone()
+    if row is None:
+        raise ClaimLost(str(claimed.unit))
+    number, is_owed = row
+    return [WakeUp(claimed.unit, number)] if is_owed else []
+
+
+RETRY_LATER: LiteralString = """
+UPDATE work_units
+   SET lease_until = NULL, token = NULL, due_at = %(due_at)s, error = %(error)s
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+"""
+
+
+def retry_later(conn: Connection, claimed: Claim, error: str, *, due_at: datetime) -> None:
+    """Give the window back, to be taken again as it is at `due_at`; nothing younger is taken before."""
+    conn.execute(RETRY_LATER, {**_key(claimed.unit), "token": claimed.token, "error": error, "due_at": due_at})
+
+
+def _key(unit: WorkUnit) -> dict[str, object]:
+    return {"workspace": unit.workspace, "unit": unit.key}

@@ -1,0 +1,1 @@
+"""Vector indexes behind one protocol, one table per embedding space."""

@@ -1,0 +1,45 @@
+"""The vector index as the memory sees it: conclusions and messages by meaning."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.domain.conclusion import Collection, Level
+from shared.domain.vector import ConclusionVector, Hit, MessageVector, Vector
+
+
+class VectorIndex(Protocol):
+    """Upserts are idempotent by id. Every call may raise `IndexUnavailable`; nothing found is an empty list."""
+
+    def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None: ...
+
+    def upsert_messages(self, records: Sequence[MessageVector]) -> None: ...
+
+    def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None: ...
+
+    def nearest_conclusions(
+        self,
+        collection: Collection,
+        vectors: Sequence[Vector],
+        *,
+        k: int,
+        max_distance: float | None = None,
+        levels: Sequence[Level] | None = None,
+        sessions: Sequence[str] | None = None,
+    ) -> list[list[Hit]]:
+        """For each vector the `k` nearest conclusions of the collection, nearest first.
+
+        `sessions` None does not restrict, an empty list matches nothing.
+        """
+        ...
+
+    def nearest_messages(
+        self,
+        workspace: str,
+        vector: Vector,
+        *,
+        k: int,
+        sessions: Sequence[str] | None = None,
+        peer: str | None = None,
+    ) -> list[Hit]:
+        """The `k` nearest messages, each once, nearest first."""
+        ...

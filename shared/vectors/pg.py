@@ -1,0 +1,178 @@
+"""The vector index in Postgres, with pgvector: exact where that is fast, HNSW where it is not."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import LiteralString
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+
+from shared.domain.conclusion import Collection, Level
+from shared.domain.errors import DatabaseUnavailable, IndexUnavailable
+from shared.domain.vector import ConclusionVector, EmbeddingSpace, Hit, MessageVector, Vector
+from shared.store.conditions import Condition
+from shared.store.database import Connection, Database
+from shared.vectors import pg_queries
+from shared.vectors.index import VectorIndex
+from shared.vectors.packing import Packed, PackedDumper, pack_all
+from shared.vectors.spaces import table_names
+
+Rows = list[TupleRow]
+
+# A long message has several vectors and is found once, so more rows than messages are taken from the graph.
+_PIECES_PER_MESSAGE = 3
+_PAGE_BYTES, _OTHER_COLUMNS_BYTES = 8192, 120
+_ALL = sql.SQL("true")
+
+
+class PgIndex(VectorIndex):
+    """Two tables per embedding space, made by the migrate function; see `spaces`."""
+
+    def __init__(self, db: Database, space: Callable[[], EmbeddingSpace]) -> None:
+        self._db = db
+        self._space = space
+        self._type_oids: dict[str, int] = {}
+
+    def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None:
+        # Sorted and each once: two workers with the same rows must not wait for each other in a circle.
+        rows = [row for _, row in sorted({(row.workspace, row.id): row for row in records}.items())]
+        if not rows:
+            return
+        columns = {
+            "workspaces": [row.workspace for row in rows],
+            "ids": [row.id for row in rows],
+            "observers": [row.observer for row in rows],
+            "observed": [row.observed for row in rows],
+            "sessions": [row.session for row in rows],
+            "levels": [row.level for row in rows],
+        }
+        with self._connection() as conn:
+            vectors = self._pack(conn, [row.vector for row in rows])
+            self._execute(conn, pg_queries.UPSERT_CONCLUSIONS, {**columns, "vectors": vectors})
+
+    def upsert_messages(self, records: Sequence[MessageVector]) -> None:
+        rows = [row for _, row in sorted({(row.workspace, row.message_id, row.piece): row for row in records}.items())]
+        if not rows:
+            return
+        columns = {
+            "workspaces": [row.workspace for row in rows],
+            "ids": [row.message_id for row in rows],
+            "pieces": [row.piece for row in rows],
+            "sessions": [row.session for row in rows],
+            "peers": [row.peer for row in rows],
+        }
+        with self._connection() as conn:
+            vectors = self._pack(conn, [row.vector for row in rows])
+            self._execute(conn, pg_queries.UPSERT_MESSAGES, {**columns, "vectors": vectors})
+
+    def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None:
+        if ids:
+            with self._connection() as conn:
+                self._execute(conn, pg_queries.DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+
+    def nearest_conclusions(
+        self,
+        collection: Collection,
+        vectors: Sequence[Vector],
+        *,
+        k: int,
+        max_distance: float | None = None,
+        levels: Sequence[Level] | None = None,
+        sessions: Sequence[str] | None = None,
+    ) -> list[list[Hit]]:
+        found = [list[Hit]() for _ in vectors]
+        condition = pg_queries.in_collection(collection, levels, sessions)
+        if not vectors or k <= 0 or condition is None:
+            return found
+        rows = self._search(pg_queries.CONCLUSIONS, condition, vectors, k=k, taken=k)
+        for place, identifier, distance in rows:
+            if max_distance is None or distance <= max_distance:
+                found[int(place) - 1].append(Hit(identifier, distance))
+        return found
+
+    def nearest_messages(
+        self,
+        workspace: str,
+        vector: Vector,
+        *,
+        k: int,
+        sessions: Sequence[str] | None = None,
+        peer: str | None = None,
+    ) -> list[Hit]:
+        condition = pg_queries.in_workspace(workspace, sessions, peer)
+        if k <= 0 or condition is None:
+            return []
+        rows = self._search(pg_queries.MESSAGES, condition, [vector], k=k, taken=k * _PIECES_PER_MESSAGE)
+        return [Hit(identifier, distance) for _, identifier, distance in rows]
+
+    def _search(
+        self, queries: pg_queries.Queries, condition: Condition, vectors: Sequence[Vector], *, k: int, taken: int
+    ) -> Rows:
+        """Rows of place (from 1), id and distance, by place and nearest first."""
+        with self._connection() as conn:
+            given = {**condition.params, "vectors": self._pack(conn, vectors), "k": k, "taken": taken}
+            bounded = {**given, "bound": pg_queries.EXACT_UP_TO, "counted_from": self._small_bytes()}
+            rows = self._execute(conn, queries.exact, bounded, condition.text).fetchall()
+            if rows and rows[0][0] <= pg_queries.EXACT_UP_TO:
+                return _hits(rows)
+            with conn.transaction():
+                self._execute(conn, pg_queries.SEARCH_GRAPH, {"breadth": str(min(max(40, 2 * taken), 1000))})
+                nearest = self._execute(conn, queries.by_graph, given, condition.text).fetchall()
+            if len(nearest) == k * len(vectors):
+                return nearest
+            # Under a narrow condition the graph gives up before it has seen k that meet it.
+            unbounded = {**given, "bound": 2**31 - 1, "counted_from": 2**62}
+            return _hits(self._execute(conn, queries.exact, unbounded, condition.text).fetchall())
+
+    @contextmanager
+    def _connection(self) -> Generator[Connection]:
+        try:
+            with self._db.reading() as conn:
+                yield conn
+        except errors.UndefinedTable as error:
+            space = self._space()
+            raise IndexUnavailable(
+                f"embedding space {space.model} with {space.dimensions} dimensions does not exist: run migrate"
+            ) from error
+        except (psycopg.Error, DatabaseUnavailable) as error:
+            raise IndexUnavailable(f"Postgres: {type(error).__name__}") from error
+
+    def _execute(
+        self,
+        conn: Connection,
+        statement: LiteralString,
+        params: Mapping[str, object],
+        condition: sql.Composable = _ALL,
+    ) -> psycopg.Cursor[TupleRow]:
+        names = table_names(self._space())
+        composed = sql.SQL(statement).format(
+            conclusions=sql.Identifier(names.conclusions),
+            messages=sql.Identifier(names.messages),
+            vector_type=sql.SQL(names.vector_type),
+            condition=condition,
+        )
+        cursor = conn.cursor()
+        cursor.adapters.register_dumper(Packed, PackedDumper)
+        return cursor.execute(composed, params)
+
+    def _small_bytes(self) -> int:
+        """A table that takes no more holds at most about as many rows as are scanned exactly."""
+        space = self._space()
+        number_bytes = 2 if table_names(space).vector_type == "halfvec" else 4
+        row_bytes = number_bytes * space.dimensions + _OTHER_COLUMNS_BYTES
+        return pg_queries.EXACT_UP_TO * _PAGE_BYTES // max(1, _PAGE_BYTES // row_bytes)
+
+    def _pack(self, conn: Connection, vectors: Sequence[Vector]) -> Packed:
+        vector_type = table_names(self._space()).vector_type
+        if vector_type not in self._type_oids:
+            row = conn.execute(pg_queries.TYPE_OID, {"name": vector_type}).fetchone()
+            if row is None or row[0] is None:
+                raise IndexUnavailable("the extension vector is not installed: run migrate")
+            self._type_oids[vector_type] = row[0]
+        return pack_all(vectors, vector_type, self._type_oids[vector_type])
+
+
+def _hits(rows: Rows) -> Rows:
+    """Without the column of the condition's size, and without the row that says nothing was found."""
+    return [row[1:] for row in rows if row[2] is not None]

@@ -1,0 +1,109 @@
+"""The tables of an embedding space: one for conclusions, one for messages, made when a model is first used."""
+
+import hashlib
+from typing import LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from shared.domain.vector import EmbeddingSpace
+
+PREFIXES = ("conclusion_vectors_", "message_vectors_")
+
+# A `vector` takes 4 bytes a number. Up to here it fits into a page of 8 KB and stays in its row, so that an
+# exact scan does not fetch each one out of line; beyond, `halfvec` does the same with half the bytes.
+_MAX_FULL_DIMENSIONS = 1900
+# The most that stays in a page, and that HNSW takes, as halfvec.
+MAX_DIMENSIONS = 3900
+# A quarter of what is scanned exactly: building a graph of this size holds up its writers for seconds only.
+GRAPH_FROM_ROWS = 5000
+
+
+class TableNames(NamedTuple):
+    """Where the vectors of a space are, and of which type they are there."""
+
+    conclusions: str
+    messages: str
+    vector_type: LiteralString
+
+
+def table_names(space: EmbeddingSpace) -> TableNames:
+    """The tables of `space`. Another model or number of dimensions gives others."""
+    key = hashlib.sha256(f"{space.model}#{space.dimensions}".encode()).hexdigest()[:8]
+    kind = "vector" if space.dimensions <= _MAX_FULL_DIMENSIONS else "halfvec"
+    return TableNames(PREFIXES[0] + key, PREFIXES[1] + key, kind)
+
+
+_CONCLUSIONS: LiteralString = """
+CREATE TABLE IF NOT EXISTS {table} (
+    workspace text NOT NULL,
+    id        text NOT NULL,
+    observer  text NOT NULL,
+    observed  text NOT NULL,
+    session   text,
+    level     text NOT NULL,
+    vector    {vector_type}({dimensions}) STORAGE PLAIN NOT NULL,
+    PRIMARY KEY (workspace, id)
+)
+"""
+_MESSAGES: LiteralString = """
+CREATE TABLE IF NOT EXISTS {table} (
+    workspace  text NOT NULL,
+    message_id text NOT NULL,
+    piece      integer NOT NULL,
+    session    text NOT NULL,
+    peer       text NOT NULL,
+    vector     {vector_type}({dimensions}) STORAGE PLAIN NOT NULL,
+    PRIMARY KEY (workspace, message_id, piece)
+)
+"""
+_INDEX: LiteralString = "CREATE INDEX IF NOT EXISTS {index} ON {table} ({columns})"
+_REGISTER: LiteralString = """
+INSERT INTO embedding_spaces (name, model, dimensions)
+VALUES (%(name)s, %(model)s, %(dimensions)s)
+    ON CONFLICT DO NOTHING
+"""
+# Two that find no table both create it, and one of them fails on the catalogue's key.
+_ONE_AT_A_TIME: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('embedding_spaces'))"
+_BUILD_GRAPHS: LiteralString = "SELECT build_vector_graphs(%(least_rows)s)"
+
+
+def create(conn: psycopg.Connection[TupleRow], space: EmbeddingSpace) -> None:
+    """Make the tables and indexes of `space`, unless they are there, as the owner of the tables; commits nothing."""
+    if not 0 < space.dimensions <= MAX_DIMENSIONS:
+        raise ValueError(f"an embedding space has 1 to {MAX_DIMENSIONS} dimensions, not {space.dimensions}")
+    names = table_names(space)
+    conn.execute(_ONE_AT_A_TIME)
+    conn.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    conn.execute(_table(_CONCLUSIONS, names.conclusions, names.vector_type, space.dimensions))
+    conn.execute(_table(_MESSAGES, names.messages, names.vector_type, space.dimensions))
+    conn.execute(_index(names.conclusions, "workspace", "observer", "observed"))
+    conn.execute(_index(names.messages, "workspace", "session"))
+    conn.execute(_index(names.messages, "workspace", "peer"))
+    registered = {"name": names.conclusions[-8:], "model": space.model, "dimensions": space.dimensions}
+    conn.execute(_REGISTER, registered)
+    build_graphs(conn)
+
+
+def build_graphs(conn: psycopg.Connection[TupleRow]) -> int:
+    """Give the tables of any space that have grown to need one their HNSW index; says how many were built.
+
+    Looking costs a millisecond. Any role may ask; the owner's function does it.
+    """
+    row = conn.execute(_BUILD_GRAPHS, {"least_rows": GRAPH_FROM_ROWS}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _table(statement: LiteralString, table: str, vector_type: LiteralString, dimensions: int) -> sql.Composed:
+    return sql.SQL(statement).format(
+        table=sql.Identifier(table), vector_type=sql.SQL(vector_type), dimensions=sql.Literal(dimensions)
+    )
+
+
+def _index(table: str, *columns: str) -> sql.Composed:
+    return sql.SQL(_INDEX).format(
+        index=sql.Identifier(f"{table}_{columns[1]}"),
+        table=sql.Identifier(table),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+    )

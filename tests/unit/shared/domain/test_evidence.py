@@ -1,0 +1,28 @@
+"""Evidence: what an answer has read, each thing once."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.conclusion import Conclusion
+from shared.domain.evidence import Evidence, EvidenceConclusion, EvidenceMessage, EvidenceToolCall, evidence
+from shared.domain.message import Message
+
+THEN = datetime(2031, 5, 6, tzinfo=UTC)
+LATER = THEN + timedelta(days=1)
+
+
+def conclusion(conclusion_id: str) -> Conclusion:
+    return Conclusion(conclusion_id, "w", "ada", "bob", "s", "deductive", "x", 2, ("c0",), (), (), THEN, LATER)
+
+
+def test_evidence_keeps_the_first_of_each_in_order_and_every_call():
+    message = Message("m1", "w", "s", "ada", 4, "secret", 1, {}, THEN)
+    call = EvidenceToolCall("search_memory", {"query": "x"})
+    read = evidence([conclusion("c2"), conclusion("c1"), conclusion("c2")], [message, message], [call, call])
+    assert [one.id for one in read.conclusions] == ["c2", "c1"]
+    assert read.conclusions[1] == EvidenceConclusion("c1", "deductive", "x", LATER, "s", "ada", "bob", ("c0",))
+    assert read.messages == (EvidenceMessage("m1", "s", "ada", THEN),)
+    assert read.tool_calls == (call, call)
+
+
+def test_evidence_of_nothing_is_empty():
+    assert evidence([], [], []) == Evidence()

@@ -1,0 +1,225 @@
+"""The agent loop: tools, limits, corrections and streams."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pydantic import BaseModel
+
+from shared.domain.errors import AnswerUnreadable, ModelUnavailable
+from shared.llm.types import AssistantTurn, Completion, Reply, SystemTurn, ToolTurn, Turn, UserTurn
+from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
+from shared.reasoning.prompts import render
+from shared.reasoning.toolkit import Rephrase, ToolResult, ToolSet, tool
+from tests.support.scripted_model import Line, ScriptedModel, calls
+
+
+class Look(BaseModel):
+    at: str
+
+
+@tool(Look)
+def look(context: dict[str, str], args: Look) -> ToolResult:
+    """Look at something."""
+    return ToolResult(context[args.at])
+
+
+LOOK_AT_SKY = ("look", {"at": "sky"})
+
+
+def agent(
+    *script: Line,
+    iterations: int = 3,
+    choice: str = "auto",
+    max_input_tokens: int = 100_000,
+    accept: Callable[[str], str] | None = None,
+    seen: dict[str, str] | None = None,
+) -> tuple[Agent, ScriptedModel]:
+    model = ScriptedModel(script)
+    tools = ToolSet((look,), seen or {"sky": "blue", "grass": "green"}, max_output_chars=100_000)
+    limits = Limits(iterations, max_input_tokens, 250, timeout_s=60)
+    return Agent(model, "Be kind.", "What is blue?", tools, limits, "test", choice, accept=accept), model
+
+
+def shown(request: Completion) -> list[Turn]:
+    return list(request.turns)
+
+
+def texts(request: Completion) -> list[str]:
+    return [turn.text for turn in request.turns]
+
+
+def split(pieces: Iterator[str | Outcome]) -> tuple[list[str], Outcome]:
+    *parts, outcome = pieces
+    assert isinstance(outcome, Outcome)
+    return [part for part in parts if isinstance(part, str)], outcome
+
+
+def test_run_when_the_model_uses_a_tool_shows_it_the_result_and_returns_its_answer():
+    one, model = agent(calls(LOOK_AT_SKY), "The sky is.")
+    outcome = run_agent(one)
+    assert outcome.text == "The sky is."
+    assert shown(model.requests[1]) == [
+        SystemTurn("Be kind."),
+        UserTurn("What is blue?"),
+        AssistantTurn("", calls(LOOK_AT_SKY).tool_calls),
+        ToolTurn("call-1", "look", "blue"),
+    ]
+
+
+def test_run_sums_the_usage_of_all_turns():
+    outcome = run_agent(agent(calls(LOOK_AT_SKY), "The sky is.")[0])
+    assert (outcome.usage.input_tokens, outcome.usage.output_tokens, outcome.usage.cached_tokens) == (20, 4, 4)
+    assert outcome.turns == 2
+
+
+@pytest.mark.parametrize("forced", ["any", "look"])
+def test_run_when_a_tool_is_forced_forces_it_in_the_first_turn_only(forced: str):
+    one, model = agent(calls(LOOK_AT_SKY), calls(LOOK_AT_SKY), "The sky is.", choice=forced)
+    run_agent(one)
+    assert [request.choice for request in model.requests] == [forced, "auto", "auto"]
+
+
+def test_run_when_a_tool_is_forced_leaves_room_for_its_arguments():
+    one, model = agent(calls(LOOK_AT_SKY), "The sky is.", choice="any")
+    run_agent(one)
+    assert [request.max_output_tokens for request in model.requests] == [1024, 250]
+
+
+def test_run_when_iterations_are_used_up_asks_once_more_without_tools():
+    one, model = agent(calls(LOOK_AT_SKY), calls(("look", {"at": "grass"})), "Sky.", iterations=2)
+    outcome = run_agent(one)
+    assert outcome.text == "Sky."
+    assert [len(request.tools) for request in model.requests] == [1, 1, 0]
+    assert texts(model.requests[2])[-2:] == ["green", render("answer_now")]
+
+
+def test_run_when_there_are_no_iterations_asks_once_without_tools():
+    one, model = agent("Sky.", iterations=0, choice="any")
+    assert run_agent(one).text == "Sky."
+    assert (model.requests[0].tools, texts(model.requests[0])) == ((), ["Be kind.", "What is blue?"])
+
+
+def test_run_when_the_answer_is_empty_nudges_once():
+    one, model = agent("  ", "Sky.")
+    assert run_agent(one).text == "Sky."
+    assert texts(model.requests[1])[-1] == render("nudge")
+
+
+def test_run_when_the_answer_stays_empty_gives_an_empty_answer():
+    one, model = agent("", "")
+    assert (run_agent(one).text, len(model.requests)) == ("", 2)
+
+
+def test_run_when_the_answer_is_empty_in_the_last_iteration_does_not_nudge():
+    one, model = agent("", iterations=1)
+    assert (run_agent(one).text, len(model.requests)) == ("", 1)
+
+
+def test_run_when_arguments_are_no_json_tells_the_model():
+    one, model = agent(calls(("look", None)), "Sky.")
+    outcome = run_agent(one)
+    assert "not valid JSON" in texts(model.requests[1])[-1]
+    assert [used.is_ok for used in outcome.used] == [False]
+
+
+def test_run_when_the_conversation_is_too_long_drops_the_oldest_results_and_keeps_the_question():
+    long = {str(number): f"{number} " * 400 for number in range(4)}
+    script = [calls(("look", {"at": key})) for key in long]
+    one, model = agent(*script, "Sky.", iterations=5, max_input_tokens=2000, seen=long)
+    run_agent(one)
+    last = model.requests[-1]
+    assert texts(last)[:2] == ["Be kind.", "What is blue?"]
+    results = [turn.text for turn in last.turns if isinstance(turn, ToolTurn)]
+    assert results == [long["2"], long["3"]]
+    assert sum(isinstance(turn, AssistantTurn) for turn in last.turns) == 2
+
+
+def test_run_when_even_the_newest_result_is_too_long_keeps_it():
+    one, model = agent(calls(LOOK_AT_SKY), "Sky.", max_input_tokens=50, seen={"sky": "blue " * 500})
+    run_agent(one)
+    assert texts(model.requests[1])[-1] == "blue " * 500
+
+
+def test_run_when_time_runs_short_answers_with_what_it_has():
+    moments = iter([0.0, 0.0, 50.0, 50.0])
+    one, model = agent(calls(LOOK_AT_SKY), "Sky.")
+    run_agent(one, now=lambda: next(moments))
+    assert texts(model.requests[1])[-1] == render("answer_now")
+    assert (model.requests[1].tools, model.requests[1].timeout_s) == ((), 10.0)
+
+
+def test_run_when_the_time_is_used_up_raises_unavailable():
+    moments = iter([0.0, 0.0, 61.0, 61.0])
+    with pytest.raises(ModelUnavailable):
+        run_agent(agent(calls(LOOK_AT_SKY), "Sky.")[0], now=lambda: next(moments))
+
+
+def test_run_when_the_model_is_unavailable_raises_it():
+    with pytest.raises(ModelUnavailable):
+        run_agent(agent(calls(LOOK_AT_SKY), ModelUnavailable())[0])
+
+
+def shouting(text: str) -> str:
+    if not text.isupper():
+        raise Rephrase("It must be loud.")
+    return text + "!"
+
+
+def test_run_when_the_answer_is_not_accepted_asks_for_a_correction_with_the_reason():
+    one, model = agent("sky", "SKY", accept=shouting)
+    assert run_agent(one).text == "SKY!"
+    assert texts(model.requests[1])[-2:] == ["sky", render("repair_answer", problem="It must be loud.")]
+
+
+def test_run_when_the_correction_is_not_accepted_either_raises_unreadable():
+    with pytest.raises(AnswerUnreadable):
+        run_agent(agent("sky", "sky", accept=shouting)[0])
+
+
+def test_stream_forwards_the_answer_in_pieces_and_generates_it_once():
+    one, model = agent(calls(LOOK_AT_SKY), "The sky is blue.")
+    pieces, outcome = split(stream_agent(one))
+    assert len(pieces) > 1
+    assert "".join(pieces) == outcome.text == "The sky is blue."
+    assert (model.streamed, len(model.requests), model.is_finished) == (2, 2, True)
+
+
+def test_stream_when_text_comes_before_a_tool_keeps_it_as_a_preamble():
+    one, _ = agent(calls(LOOK_AT_SKY, text="Let me see."), "The sky.")
+    pieces, outcome = split(stream_agent(one))
+    assert "".join(pieces) == outcome.text == "Let me see.\n\nThe sky."
+
+
+def test_stream_when_a_tool_is_forced_holds_back_the_text_before_it():
+    one, _ = agent(calls(LOOK_AT_SKY, text="Let me see."), "The sky.", choice="any")
+    assert "".join(split(stream_agent(one))[0]) == "The sky."
+
+
+def test_stream_when_a_forced_tool_is_not_called_still_forwards_the_answer():
+    one, _ = agent("The sky.", choice="any")
+    assert "".join(split(stream_agent(one))[0]) == "The sky."
+
+
+def test_stream_when_only_white_space_comes_before_a_tool_forwards_none_of_it():
+    one, _ = agent(calls(LOOK_AT_SKY, text=" \n "), "The sky.")
+    assert "".join(split(stream_agent(one))[0]) == "The sky."
+
+
+def test_stream_forwards_the_first_piece_before_the_model_has_finished():
+    one, _ = agent("The sky is blue.")
+    assert next(iter(stream_agent(one))) == "The "
+
+
+def test_stream_when_the_answer_must_be_accepted_forwards_it_whole():
+    pieces, _ = split(stream_agent(agent("sky", "SKY", accept=shouting)[0]))
+    assert pieces == ["SKY!"]
+
+
+def test_stream_when_the_model_ends_without_a_reply_raises_unavailable():
+    class Cut(ScriptedModel):
+        def stream(self, request: Completion) -> Iterator[Reply]:
+            return iter(())
+
+    one, _ = agent()
+    with pytest.raises(ModelUnavailable):
+        list(stream_agent(Agent(Cut([]), one.system, one.question, one.tools, one.limits, "test")))

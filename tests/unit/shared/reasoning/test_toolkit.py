@@ -1,0 +1,144 @@
+"""Tools: what the model is told about them, and what it is told when a call goes wrong."""
+
+import threading
+from enum import Enum
+
+import pytest
+from pydantic import BaseModel, Field
+
+from shared.domain.errors import IndexUnavailable
+from shared.llm.types import ToolCall
+from shared.reasoning.toolkit import Refused, Rephrase, ToolResult, ToolSet, clipped, parameters_of, tool
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Place(BaseModel):
+    """A place on the map."""
+
+    title: str
+
+
+class Paint(BaseModel):
+    what: str = Field(description="What to paint.", min_length=1)
+    coats: int = Field(1, ge=1, le=3)
+    colour: Colour | None = None
+    places: list[Place] = Field(default_factory=list[Place])
+
+
+@tool(Paint)
+def paint(context: list[str], args: Paint) -> ToolResult:
+    """Paint something.
+
+    In one or more coats.
+    """
+    match args.what:
+        case "air":
+            raise Rephrase("Air cannot be painted.")
+        case "the sea":
+            raise Refused("Nobody paints the sea.")
+        case "broken":
+            raise KeyError("secret content")
+        case "away":
+            raise IndexUnavailable
+        case _:
+            context.append(args.what)
+            return ToolResult(f"{args.what} painted {args.coats} times")
+
+
+def call(arguments: object, name: str = "paint") -> ToolCall:
+    return ToolCall("c1", name, arguments)  # type: ignore[arg-type]
+
+
+def tools(context: list[str] | None = None, max_output_chars: int = 1000) -> ToolSet:
+    return ToolSet((paint,), [] if context is None else context, max_output_chars=max_output_chars)
+
+
+def test_definition_is_made_from_the_function_and_its_arguments():
+    [definition] = tools().definitions
+    assert (definition.name, definition.description) == ("paint", "Paint something. In one or more coats.")
+
+
+def test_parameters_hold_no_references_and_no_titles_but_keep_properties_called_title():
+    assert parameters_of(Paint) == {
+        "type": "object",
+        "required": ["what"],
+        "properties": {
+            "what": {"type": "string", "minLength": 1, "description": "What to paint."},
+            "coats": {"type": "integer", "minimum": 1, "maximum": 3, "default": 1},
+            "colour": {"anyOf": [{"enum": ["red"], "type": "string"}, {"type": "null"}], "default": None},
+            "places": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "description": "A place on the map.",
+                    "properties": {"title": {"type": "string"}},
+                    "required": ["title"],
+                },
+            },
+        },
+    }
+
+
+def test_use_when_the_call_is_right_runs_the_tool_in_its_context():
+    context: list[str] = []
+    [used] = tools(context).use([call({"what": "a fence", "coats": "2"})])
+    assert (used.is_ok, used.result.text, context) == (True, "a fence painted 2 times", ["a fence"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (call({"what": "x", "coats": 9}), "coats: input should be less than or equal to 3"),
+        (call({}), "what: field required"),
+        (call(None), "the arguments were not valid JSON"),
+        (call({}, "fly"), "There is no tool of this name. Tools: paint."),
+        (call({"what": "air"}), "Air cannot be painted."),
+        (call({"what": "the sea"}), "Nobody paints the sea."),
+        (call({"what": "away"}), "The tool cannot be reached right now."),
+    ],
+)
+def test_use_when_the_call_goes_wrong_tells_the_model_why(asked: ToolCall, told: str):
+    [used] = tools().use([asked])
+    assert not used.is_ok
+    assert told in used.result.text
+
+
+def test_use_when_the_tool_has_a_bug_says_so_without_its_text(caplog: pytest.LogCaptureFixture):
+    [used] = tools().use([call({"what": "broken"})])
+    assert (used.is_ok, used.result.text) == (False, "The tool failed.")
+    [logged] = caplog.records
+    assert (logged.levelname, logged.getMessage()) == ("ERROR", "tool_failed")
+
+
+def test_use_when_the_result_is_long_cuts_it_with_a_note():
+    [used] = tools(max_output_chars=120).use([call({"what": "x" * 500})])
+    assert len(used.result.text) <= 120
+    assert used.result.text.endswith("Ask for less to see the rest.]")
+
+
+def test_use_runs_the_calls_of_one_turn_at_the_same_time_and_keeps_their_order():
+    # Each waits for the other: one after the other, they would break the barrier.
+    barrier = threading.Barrier(2, timeout=10)
+
+    @tool(Paint)
+    def meet(_: None, args: Paint) -> ToolResult:
+        """Meet."""
+        barrier.wait()
+        return ToolResult(args.what)
+
+    both = ToolSet((meet,), None, max_output_chars=100)
+    used = both.use([call({"what": "first"}, "meet"), call({"what": "second"}, "meet")])
+    assert [one.result.text for one in used] == ["first", "second"]
+
+
+def test_use_when_a_turn_asks_for_very_many_calls_runs_the_first_and_answers_all():
+    used = tools().use([call({"what": str(number)}) for number in range(30)])
+    assert [one.is_ok for one in used] == [True] * 16 + [False] * 14
+
+
+@pytest.mark.parametrize(("most", "expected"), [(11, "hello world"), (8, "hello w…"), (1, "…"), (0, "")])
+def test_clipped_is_never_longer_than_asked(most: int, expected: str):
+    assert clipped("hello world", most) == expected
