@@ -1,9 +1,11 @@
 """The scheduled visit: send the wake-ups that are due, index what stayed pending."""
 
 from shared.backends import open_backends
+from shared.domain.errors import ServiceError
+from shared.memory.conclude import index_pending
 from shared.memory.relay import next_due, relay
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.logs import configure, logger
 
 _settings = load()
 configure(_settings.app.log_level, "tick")
@@ -11,7 +13,17 @@ backends = open_backends(_settings)
 
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
-    """How many wake-ups were sent, and when the next visit would be of use."""
+    """How many wake-ups were sent and conclusions indexed, and when the next visit would be of use."""
     sent = relay(backends)
+    indexed = _indexed()
     due = next_due(backends)
-    return {"sent": sent, "next_due_at": due.isoformat() if due else None}
+    return {"sent": sent, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
+
+
+def _indexed() -> int:
+    try:
+        return index_pending(backends)
+    except ServiceError:
+        # The relay must not suffer from a model that cannot be reached; the next visit tries again.
+        logger.exception("conclusions_not_indexed")
+        return 0

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -38,7 +38,7 @@ def demo(argv: list[str]) -> int:
         question = arguments.ask or (f"What do you know about {peer}?" if arguments.file else _QUICKSTART_QUESTION)
         search = arguments.search or (_a_word_of(said, peer) if arguments.file else _QUICKSTART_SEARCH)
         with _base_url(arguments, console) as url:
-            workspace = arguments.workspace or f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+            workspace = arguments.workspace or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
             Walk(console, url, workspace, said, peer).run(question, search)
     except (ConversationInvalid, DemoFailed) as error:
         print(error, file=sys.stderr)

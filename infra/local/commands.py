@@ -29,7 +29,7 @@ def up(argv: list[str]) -> int:
     from infra.local.startup import Options, run
 
     parser = _parser("up", "Start the whole service on this machine and keep it running.")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the door (default 8000, 0 picks one)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port of the door (default 8000, 0 picks one)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the door (default 127.0.0.1)")
     parser.add_argument("--insecure", action="store_true", help="allow another host without AUTH_USE_AUTH")
     parser.add_argument("--json", action="store_true", help="print one JSON line when ready, nothing else")
@@ -150,6 +150,12 @@ def _parser(verb: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python3 -m infra {verb}", description=description)
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder (default .dev)")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
+    return int(text)
 
 
 def _running(data: Path) -> StackState:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.local import profile, state
+from infra.local import mode, profile, state
 from infra.local import template as sam
 from infra.local.cloudformation import TemplateError
 from infra.local.control import is_loopback
@@ -23,8 +23,12 @@ from infra.local.guard import Guard
 from infra.local.launcher import Databases, Launcher
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.postgres_folder import PostgresRefused, is_alive
+from infra.local.recovery import make_room, recover
 from infra.local.state import Refused, StackState
 from infra.local.web import bind
+from infra.migrations.apply import upgrade
+from shared.domain.errors import ServiceError
+from shared.settings import Settings, load
 
 _SLOW_S = 1.0
 _PREVIOUS_S = 10.0
@@ -49,7 +53,8 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
     _check_platform()
     for name, value in profile.defaults(options.root).items():
         os.environ.setdefault(name, value)
-    _check_exposure(options)
+    settings = _settings(options.root)
+    _check_exposure(options, settings)
     with contextlib.ExitStack() as undo:
         try:
             template = sam.load(options.template)
@@ -59,10 +64,10 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
         door = undo.enter_context(contextlib.closing(_bind_door(options)))
         logs = options.data / "logs"
         _log_to(logs / "launcher.log")
-        mode = _mode()
+        described = _mode(settings)
         postgres = EmbeddedPostgres(options.data / "postgres", log=logs / "postgres.log")
         undo.callback(postgres.stop)
-        databases = _prepare_database(postgres, say)
+        databases = _prepare_database(postgres, settings, say)
         guard = Guard()
         undo.callback(guard.close)
         launcher = Launcher(template, door=door, guard=guard, databases=databases, root=options.root, logs=logs)
@@ -75,7 +80,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
                 dsn=databases.app,
                 data=str(options.data),
                 logs=str(logs),
-                mode=mode,
+                mode=described,
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             state.write(options.data, stack)
@@ -85,12 +90,8 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
     return 0
 
 
-def _prepare_database(postgres: EmbeddedPostgres, say: Say) -> Databases:
+def _prepare_database(postgres: EmbeddedPostgres, settings: Settings, say: Say) -> Databases:
     """A running Postgres with the schema of today, and no work believed to be under way."""
-    from infra.local.recovery import make_room, recover
-    from infra.migrations.apply import upgrade
-    from shared.settings import load
-
     _await_previous(postgres.folder)
     try:
         with _told_if_slow(say, "Preparing the database ..."):
@@ -100,7 +101,7 @@ def _prepare_database(postgres: EmbeddedPostgres, say: Say) -> Databases:
     databases = Databases(owner=postgres.dsn("owner"), app=postgres.dsn("app"))
     with _told_if_slow(say, "Bringing the database up to date ..."):
         upgrade(databases.owner)
-        make_room(databases.owner, load())
+        make_room(databases.owner, settings)
         recover(databases.app)
     return databases
 
@@ -128,12 +129,16 @@ def _run_loop(launcher: Launcher, on_open: Callable[[], None]) -> None:
         runner.run(launcher.run(on_open))
 
 
-def _mode() -> str:
-    from infra.local.mode import describe
-    from shared.domain.errors import ServiceError
-
+def _settings(root: Path) -> Settings:
     try:
-        return describe()
+        return load(folder=root)
+    except ServiceError as error:
+        raise Refused(f"The settings are not valid: {error}") from error
+
+
+def _mode(settings: Settings) -> str:
+    try:
+        return mode.describe(settings)
     except ServiceError as error:
         raise Refused(f"The settings are not valid: {error}") from error
 
@@ -145,17 +150,9 @@ def _check_platform() -> None:
         raise Refused(str(error)) from error
 
 
-def _check_exposure(options: Options) -> None:
-    if is_loopback(options.host) or options.insecure:
+def _check_exposure(options: Options, settings: Settings) -> None:
+    if is_loopback(options.host) or options.insecure or settings.auth.use_auth:
         return
-    from shared.domain.errors import ServiceError
-    from shared.settings import load
-
-    try:
-        if load(folder=options.root).auth.use_auth:
-            return
-    except ServiceError as error:
-        raise Refused(f"The settings are not valid: {error}") from error
     raise Refused(
         f"With --host {options.host} others could reach this memory: set AUTH_USE_AUTH=true, or say --insecure."
     )

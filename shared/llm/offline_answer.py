@@ -5,8 +5,8 @@ from typing import cast
 
 from shared.domain.json import JsonObject
 from shared.llm.offline_knowledge import Known, known_from
-from shared.llm.offline_prompts import query_of
-from shared.llm.offline_relevance import fitness, nearest_in_meaning, reworded, same_subject, understood
+from shared.llm.offline_prompts import peer_asked_about, query_of
+from shared.llm.offline_relevance import fitness, nearest_in_meaning, reworded, same_subject, subjects, understood
 from shared.llm.offline_schema import filled
 from shared.llm.provider import Embedder
 from shared.llm.types import AssistantTurn, Completion, Tool, ToolCall
@@ -23,32 +23,34 @@ def next_calls(request: Completion, meaning: Embedder | None = None) -> tuple[To
     if not request.tools or request.choice == "none":
         return ()
     query = query_of(request.turns) or ""
+    question = understood(query, _names(request, ()))
     asked = [call for turn in request.turns if isinstance(turn, AssistantTurn) for call in turn.tool_calls]
     forced = request.choice != "auto"
     wanted = [tool for tool in request.tools if request.choice in {"auto", "any", "required", tool.name}]
     searches = [tool for tool in wanted if tool.name in _SEARCHES]
     if not asked and searches and (query or forced):
-        words = " ".join(understood(query).words) or query
+        words = " ".join(question.words) or query
         return tuple(_call(request, tool, words, number) for number, tool in enumerate(searches))
     known = known_from(request.turns)
-    again = reworded(understood(query, known))
+    again = reworded(question)
     said_before = any(_words_of(call) == again for call in asked)
     if forced and wanted:
         return (_call(request, (searches or wanted)[0], again or query, 0),)
-    if len(_rounds(request)) == 1 and searches and again and not said_before and not relevant(query, known, meaning):
+    if len(_rounds(request)) == 1 and searches and again and not said_before and not relevant(request, known, meaning):
         return (_call(request, searches[0], again, 0),)
     return ()
 
 
-def relevant(query: str, known: Sequence[Known], meaning: Embedder | None = None) -> list[Known]:
-    """What of `known` answers `query`, the best first; of what cannot all be true, the newest first."""
-    question = understood(query, known)
+def relevant(request: Completion, known: Sequence[Known], meaning: Embedder | None = None) -> list[Known]:
+    """What of `known` answers the question, the best first; of what cannot all be true, the newest first."""
+    names = _names(request, known)
+    question = understood(query_of(request.turns) or "", names)
     if question.is_broad:
         facts = [item for item in known if not item.quoted]
         return sorted(facts, key=lambda item: (item.peer is not None, item.rank))[:MAX_BROAD_FACTS]
     scored = [(fitness(question, item), item) for item in known]
     if meaning is not None and not any(score for score, _ in scored):
-        return nearest_in_meaning(question, known, meaning)
+        return nearest_in_meaning(question, known, meaning, names)
     best = max((score for score, _ in scored), default=0.0)
     fitting = [(score, item) for score, item in scored if score > 0 and score >= best * _CUTOFF]
     # Sorting is stable: newest first among equals, then the nearer in meaning.
@@ -59,10 +61,9 @@ def relevant(query: str, known: Sequence[Known], meaning: Embedder | None = None
 
 def answer_text(request: Completion, meaning: Embedder | None = None) -> str:
     """The answer in sentences that quote what is known, with dates."""
-    query = query_of(request.turns) or ""
-    found = relevant(query, known_from(request.turns), meaning)
+    found = relevant(request, known_from(request.turns), meaning)
     if not found:
-        return _nothing_known(query)
+        return _nothing_known(query_of(request.turns) or "")
     room = request.max_output_tokens * 4
     sentences: list[str] = []
     for item in found:
@@ -78,10 +79,14 @@ def answer_text(request: Completion, meaning: Embedder | None = None) -> str:
 
 def answer_object(request: Completion, schema: JsonObject, meaning: Embedder | None = None) -> JsonObject:
     """The answer as an object of the form asked for."""
-    query = query_of(request.turns) or ""
-    known = relevant(query, known_from(request.turns), meaning)
+    known = relevant(request, known_from(request.turns), meaning)
     facts = [item.text.rstrip(". ") for item in known]
     return filled(schema, facts, answer_text(request, meaning))
+
+
+def _names(request: Completion, known: Sequence[Known]) -> frozenset[str]:
+    about = peer_asked_about(request.turns)
+    return frozenset({about.lower()}) if about else subjects(known)
 
 
 def _newest_first(items: list[Known]) -> list[Known]:

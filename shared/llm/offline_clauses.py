@@ -64,7 +64,7 @@ def subject_of(words: Sequence[Word]) -> Subject | None:
         return Subject(1, verb, first in {"he", "she", "it"}) if verb < len(words) else None
     if first in {"my", "our", "his", "her", "its", "their"}:
         return _owned_subject(words)
-    if words[0].core[:1].isupper() and words[1].low in _THIRD:
+    if words[1].low in _THIRD and (words[0].core[:1].isupper() or first in {"that", "this", "there"}):
         return Subject(1, 1, True)
     return None
 
@@ -121,7 +121,8 @@ def _own_clause(left: list[Word], right: list[Word]) -> bool:
         case "he" | "she" | "it" | "they" | "his" | "her" | "its" | "their":
             # Alone, a pronoun says something only when the left side says who is meant.
             return any(
-                word.low in PEOPLE | ANIMALS and not {"the", "this"} & {w.low for w in left[max(0, index - 2) : index]}
+                word.low.removesuffix("'s") in PEOPLE | ANIMALS
+                and not {"the", "this"} & {w.low for w in left[max(0, index - 2) : index]}
                 for index, word in enumerate(left)
             )
         case _:

@@ -24,6 +24,7 @@ _PAST = re.compile(
 _FUTURE = re.compile(
     r"\b(?:will|won't|shall|going\s+to|gonna|plan|plans|planning|about\s+to|(?:am|is|are)\s+\w+ing)\b"
     r"|(?:have|has|got) (?:a|an|my|our) (?:\w+ ){0,3}(?:meeting|appointment|interview|exam|test|flight|date|deadline)\b"
+    r"|(?:starts|begins|leaves|departs|arrives|opens)\b"
     r"|'ll\b|['’](?:m|s|re)\s+\w+ing\b",
     re.IGNORECASE,
 )
@@ -111,6 +112,10 @@ def _bare_weekday(found: re.Match[str], said_on: date, sentence: str) -> str | N
     part: str | None = found.group("part")
     day = _day_near(said_on, found.group("day"), past=past, today=False)
     return f"on the {part.lower()} of {day}" if part else f"on {day}"
+
+
+def _deadline(found: re.Match[str], said_on: date, sentence: str) -> str:
+    return f"{found.group('by').lower()} {_day_near(said_on, found.group('day'), past=False, today=False)}"
 
 
 def _ago(found: re.Match[str], said_on: date, sentence: str) -> str:
@@ -211,6 +216,7 @@ _RULES = (
         r"(?P<vague>(?:a\s+few|a\s+couple\s+of|several|some|many)\s+(?:days|weeks|months|years))\s+ago", _vaguely_ago
     ),
     _rule(rf"in\s+(?:about\s+)?{_N}\s+(?P<unit>day|week|month|year)s?(?:['’]\s+time)?", _ahead),
+    _rule(rf"(?P<by>by|until|till)\s+{_DAY}", _deadline),
     _rule(rf"on\s+{_DAY}(?:\s+{_PART})?", _bare_weekday),
     _rule(rf"on\s+{_MONTH}\s+(?:the\s+)?(?P<number>\d{{1,2}})(?:st|nd|rd|th)?(?!,?\s+\d{{4}})", _bare_month),
     _rule(rf"in\s+{_MONTH}(?!,?\s+(?:of\s+)?\d)", _bare_month),

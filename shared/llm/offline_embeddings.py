@@ -147,7 +147,8 @@ def _read_tokenizer(package: Path) -> _Tokenizer:
     from tokenizers import Tokenizer
 
     path = package / "tokenizers" / "l2_supercat_tokenizer_config.json"
-    return cast(_Tokenizer, Tokenizer.from_file(str(path)))
+    # `from_file` raises a bare Exception for a missing file.
+    return cast(_Tokenizer, Tokenizer.from_str(path.read_text(encoding="utf-8")))
 
 
 def _map_rows(package: Path) -> "NDArray[numpy.float16]":

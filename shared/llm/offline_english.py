@@ -57,7 +57,7 @@ NEGATIVES = frozenset("not never no".split())
 ADVERBS = frozenset(
     """absolutely actually ago almost already also always barely basically both constantly currently daily deeply
     definitely desperately ever even exclusively finally first frankly frequently fully generally genuinely hardly
-    honestly just kinda lately later literally mainly mostly never normally not nowadays now occasionally often
+    honestly just kinda lately later longer literally mainly mostly never normally not nowadays now occasionally often
     officially only originally particularly personally possibly presently previously primarily probably quite rarely
     really recently regularly secretly seldom simply slowly sometimes sorta soon still strongly then therefore
     totally truly typically usually weekly""".split()

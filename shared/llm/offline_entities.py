@@ -30,12 +30,12 @@ class Entities:
         """Remember whom a statement in the first person speaks of."""
         speaks_of_own = bool(words) and words[0].low in {"i", "we"}
         for index, word in enumerate(words):
-            noun = word.low
+            noun = word.low.removesuffix("'s")
             if noun not in PEOPLE and noun not in ANIMALS and noun not in THINGS:
                 continue
             owner = next((w.low for w in reversed(words[max(0, index - 3) : index]) if w.low in _OWNING), "")
             if owner in {"my", "our"} or (speaks_of_own and owner and owner != "the" and _is_had(words)):
-                self._remember(noun, _name_after(words, index))
+                self._remember(noun, _name_of(words, index))
 
     def resolved(self, words: list[Word]) -> list[Word]:
         """`words` with the pronoun, noun or name they begin with told in full, where that is known."""
@@ -92,6 +92,15 @@ class Entities:
 def _is_had(words: Sequence[Word]) -> bool:
     having = frozenset("have has had got adopted own bought keep welcomed raise".split())
     return any(word.low in having for word in words[1:4])
+
+
+def _name_of(words: Sequence[Word], index: int) -> str | None:
+    """The name given with a noun: "my sister Ana", "a dog called Rex", "my daughter's name is Mia"."""
+    if not words[index].low.endswith("'s"):
+        return _name_after(words, index)
+    named = [word.low for word in words[index + 1 : index + 3]] in (["name", "is"], ["name", "was"])
+    given = words[index + 3].core if named and index + 3 < len(words) else ""
+    return given if _NAME.match(given) else None
 
 
 def _name_after(words: Sequence[Word], index: int) -> str | None:

@@ -30,6 +30,8 @@ _FRONTED_TIME = re.compile(
     r"((?:on|in|around|since|by|until) (?:the \w+ (?:of|before|after) )?\d{4}(?:-\d\d){0,2}),?\s+(?=(?:i|my|we|our)\b)",
     re.IGNORECASE,
 )
+# "Today is my birthday" is about the birthday.
+_DAY_OF_MINE = re.compile(r"^(on \d{4}-\d\d-\d\d) (is|was) (my\b[^,;]*?)(?=[.!]*$)", re.IGNORECASE)
 _POINTING = frozenset("he she they his her their that this these those".split())
 _DANGLING = frozenset("it that this them so too do does did not those these there is has was be one".split())
 _EDGES = " \t.,;:!?…-–—*_/\\|~^"
@@ -78,6 +80,7 @@ class Extractor:
         text = _HEDGE.sub(lambda found: f"I think {found.group().lower()}", text)
         if said_on is not None:
             text = absolute(text, said_on)
+        text = _DAY_OF_MINE.sub(r"\3 \2 \1", text)
         fronted = _FRONTED_TIME.match(text)
         parts = clauses(words_of(text[fronted.end() :] if fronted else text))
         if fronted:

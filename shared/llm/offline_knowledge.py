@@ -16,6 +16,7 @@ _LINE = re.compile(r"[\s>*•-]*(?:\d+[.)]\s+)?\[(?P<day>\d{4}-\d\d-\d\d)[^\]]*\
 _SAID = re.compile(r"(?P<peer>[\w.@-]+): (?P<text>.+)", re.DOTALL)
 _ID = re.compile(r"\s*[(\[]ids?: ?[^)\]]*[)\]]")
 _CARD = re.compile(r"^<peer_card[^>\n]*>$", re.MULTILINE)
+_CARD_LINE = "[card] "
 _MAX_QUOTE = 240
 
 
@@ -41,14 +42,12 @@ class Known:
 
 
 def known_from(turns: Sequence[Turn]) -> list[Known]:
-    """Everything the turns tell, conclusions before messages, each once."""
-    found: list[Known] = []
-    spoken: list[Known] = []
-    for lines in _lists(turns):
-        for rank, entry in enumerate(_entries(lines)):
-            for known in _read(entry, rank):
-                (spoken if known.peer else found).append(known)
-    return _once([*found, *spoken])
+    """Everything the turns tell, each once: conclusions, then what only cards say, then messages."""
+    found = [
+        known for lines in _lists(turns) for rank, entry in enumerate(_entries(lines)) for known in _read(entry, rank)
+    ]
+    # Sorting is stable: within its kind everything stays in the order it was told.
+    return _once(sorted(found, key=lambda known: 2 if known.peer else 1 if known.day is None else 0))
 
 
 def _lists(turns: Sequence[Turn]) -> Iterator[list[str]]:
@@ -68,14 +67,17 @@ def _lists(turns: Sequence[Turn]) -> Iterator[list[str]]:
 def _cards(text: str) -> Iterator[list[str]]:
     for opening in _CARD.finditer(text):
         inside = text[opening.end() :].partition("\n</peer_card>")[0]
-        yield [f"[card] {line.strip(' -*•')}" for line in inside.split("\n") if line.strip(" -*•")]
+        lines = [line.strip(" -*•") for line in inside.split("\n")]
+        # The card of who asks says nothing about whom is asked for.
+        if 'role="asker"' not in opening.group():
+            yield [f"{_CARD_LINE}{line}" for line in lines if line]
 
 
 def _entries(lines: Sequence[str]) -> Iterator[str]:
     """Dated lines, each with the lines that go on from it."""
     entry = ""
     for line in lines:
-        if line.startswith("[card] ") or _LINE.match(line):
+        if line.startswith(_CARD_LINE) or _LINE.match(line):
             if entry:
                 yield entry
             entry = line
@@ -90,8 +92,8 @@ def _entries(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _read(entry: str, rank: int) -> Iterator[Known]:
-    if entry.startswith("[card] "):
-        yield Known(entry.removeprefix("[card] "), None, rank)
+    if entry.startswith(_CARD_LINE):
+        yield Known(entry.removeprefix(_CARD_LINE), None, rank)
         return
     line = _LINE.match(entry)
     if line is None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.llm.types import Turn, UserTurn
+from shared.llm.types import SystemTurn, Turn, UserTurn
 
 _TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
 _NUMBERED = re.compile(rf"\[#(?P<number>\d+) (?P<at>{_TIME})\] (?P<peer>[^\s:]+): ?(?P<text>.*)")
 _PLAIN = re.compile(rf"(?:\[(?P<at>{_TIME})[^\]]*\] )?(?P<peer>[\w.@-]{{1,512}}): (?P<text>.*)")
 _TARGET = re.compile(r"^Target peer: (.+)$", re.MULTILINE)
 _QUERY = re.compile(r"^Query: ?", re.MULTILINE)
+_ABOUT = re.compile(r"\babout the peer (\S+)\.")
 _LIMIT = re.compile(
     r"\b(?:at most|no more than|up to|within|under|below|maximum(?: of)?|limit of)\s+([\d,]+)\s+words", re.I
 )
@@ -33,8 +34,8 @@ def last_user_text(turns: Sequence[Turn]) -> str:
 
 def target_peer(prompt: str) -> str | None:
     """The peer whose facts are wanted."""
-    # Messages are indented or prefixed, so that a line of this form at the margin is the prompt's own.
-    targets: list[str] = _TARGET.findall(prompt)
+    # Whatever messages say comes after it.
+    targets: list[str] = _TARGET.findall(prompt.rpartition("\n<messages>\n")[0])
     return targets[-1].strip() if targets else None
 
 
@@ -83,6 +84,14 @@ def query_of(turns: Sequence[Turn]) -> str | None:
             asked = turn.text[found.end() :]
             end = re.search(r"^<\w+[^>\n]*>$", asked, re.MULTILINE)
             return asked[: end.start() if end else None].strip()
+    return None
+
+
+def peer_asked_about(turns: Sequence[Turn]) -> str | None:
+    """The peer whom a dialectic prompt names as its subject."""
+    for turn in turns:
+        if isinstance(turn, SystemTurn) and (found := _ABOUT.search(turn.text)):
+            return found.group(1)
     return None
 
 

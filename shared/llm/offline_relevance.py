@@ -17,7 +17,7 @@ drink coffee tea wine beer juice water milk alcohol beverage cocktail
 job work profession occupation career employed employer company business office colleague boss engineer nurse doctor teacher lawyer developer designer manager programmer scientist artist writer accountant chef driver startup bakery freelance retire hire promote salary founder
 live home city house apartment flat town country reside residence address move relocate based neighbourhood neighborhood location located
 origin born hometown native nationality grew raised originally birthplace from
-music instrument play piano guitar cello violin drum flute trumpet saxophone band sing song concert musician choir orchestra jazz rock classical
+music instrument play piano guitar cello violin drum flute trumpet harp organ bass viola clarinet ukulele saxophone band sing song concert musician choir orchestra jazz rock classical
 hobby enjoy like love fun leisure interest interested passion pastime spare paint chess garden hike knit photography yoga dance read swim surf climb cycle
 like love enjoy prefer favourite favorite adore fan preference taste
 hate dislike loathe despise detest annoy stand
@@ -30,7 +30,7 @@ friend buddy mate friends
 study school university college degree graduate student education major course learn phd thesis class studied
 language speak fluent english spanish french german portuguese italian japanese chinese korean russian arabic greek dutch bilingual
 travel trip visit holiday vacation flight fly abroad journey tour destination
-health ill sick disease condition doctor medicine medication blood pressure diabetic diabetes asthma pain surgery hospital therapy injury broke allergic medical
+health ill sick disease condition medicine medication blood pressure diabetic diabetes asthma pain surgery hospital therapy injury broke allergic medical
 age old birthday born year young
 birthday born birth celebrate
 name called named nickname
@@ -100,13 +100,12 @@ class Question:
         return not self.stems
 
 
-def understood(query: str, known: Sequence[Known] = ()) -> Question:
-    """What `query` asks. The names that `known` is about say nothing in it, as everything is about them."""
-    names = _subjects(known)
+def understood(query: str, names: frozenset[str] = frozenset()) -> Question:
+    """What `query` asks. `names`, in lower case, are those whom everything is about: they tell nothing apart."""
     for idiom, word in _IDIOMS:
         query = idiom.sub(word, query)
     words = [word for word in _words(query) if word.lower() not in _FILLERS]
-    kept = [word for word in words if word.lower() not in names] if known else words
+    kept = [word for word in words if word.lower() not in names]
     asks = re.search(r"\b(where|when|who|how many|how much|how old)\b", query.lower())
     stems = dict.fromkeys(stem(word.lower()) for word in kept)
     if asks and asks.group() == "how old":
@@ -132,20 +131,24 @@ def fitness(question: Question, known: Known) -> float:
     return weight * (coverage + _kind(question.asks, known.text) + 0.15 / (1 + known.rank / 4))
 
 
-def nearest_in_meaning(question: Question, known: Sequence[Known], meaning: Embedder) -> list[Known]:
+def nearest_in_meaning(
+    question: Question, known: Sequence[Known], meaning: Embedder, names: frozenset[str]
+) -> list[Known]:
     """What of `known` is near to the question without sharing a word or a subject with it, the nearest first."""
     facts = [item for item in known if not item.quoted]
     if not facts or not question.words:
         return []
-    names = _subjects(known)
     asked, *vectors = meaning.embed([" ".join(question.words), *(_bare(item.text, names) for item in facts)])
-    near = [
-        (sum(a * b for a, b in zip(asked, vector, strict=True)), item)
-        for vector, item in zip(vectors, facts, strict=True)
-    ]
-    best = max(score for score, _ in near)
-    kept = [pair for pair in near if pair[0] >= max(_NEAR, best * _NEAR_ENOUGH)]
-    return [item for _, item in sorted(kept, key=lambda pair: -pair[0])[:3]]
+    scores = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
+    least = max(_NEAR, max(scores) * _NEAR_ENOUGH)
+    order = sorted(range(len(facts)), key=lambda index: -scores[index])
+    return [facts[index] for index in order[:3] if scores[index] >= least]
+
+
+def subjects(known: Sequence[Known]) -> frozenset[str]:
+    """The name that most of the known facts begin with, in lower case."""
+    first = Counter(next(iter(_words(item.text)), "").lower() for item in known if not item.quoted)
+    return frozenset(word for word, _ in first.most_common(1))
 
 
 def reworded(question: Question) -> str:
@@ -167,11 +170,9 @@ def _is_of_another(question: Question, text: str) -> bool:
     owned = re.match(r"\S+['’]s (\w+)", text)
     if owned is None or owned.group(1).lower() not in PEOPLE | ANIMALS:
         return False
-    about = _SUBJECT_OF.get(stem(owned.group(1).lower()), frozenset[int]())
-    return not any(
-        term == stem(owned.group(1).lower()) or about & _SUBJECT_OF.get(term, frozenset[int]())
-        for term in question.stems
-    )
+    kin = stem(owned.group(1).lower())
+    about = _SUBJECT_OF.get(kin, frozenset[int]())
+    return not any(term == kin or about & _SUBJECT_OF.get(term, frozenset[int]()) for term in question.stems)
 
 
 def _match(term: str, have: set[str], subjects: frozenset[int], known: Known) -> float:
@@ -196,7 +197,7 @@ def _kind(asks: str, text: str) -> float:
             return 0.0
 
 
-def _bare(text: str, names: set[str]) -> str:
+def _bare(text: str, names: frozenset[str]) -> str:
     """`text` without its dates and the names everything is about, which would make all facts look alike."""
     undated = _WHEN.sub("", text)
     return " ".join(word for word in undated.split() if re.sub(r"['’]s$", "", word.lower()) not in names)
@@ -205,10 +206,3 @@ def _bare(text: str, names: set[str]) -> str:
 def _words(text: str) -> list[str]:
     found: list[str] = _WORD.findall(text)
     return [re.sub(r"['’]s$", "", word) for word in found]
-
-
-def _subjects(known: Sequence[Known]) -> set[str]:
-    """The peers that the known things are about: who speaks, and what most of the facts begin with."""
-    peers = {item.peer.lower() for item in known if item.peer}
-    first = Counter(next(iter(_words(item.text)), "").lower() for item in known if not item.quoted)
-    return peers | {word for word, _ in first.most_common(1)}

@@ -11,10 +11,12 @@ _MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|\*\*|__|`")
 _MARK = re.compile(r"^(?:[-*•‣–—+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+|\[[ \w:.#/-]{0,40}\]\s*)+")
 _BULLET = re.compile(r"^(?:[-*•‣+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+)")
 _HEART = re.compile("(?<=\\bI )(?:[\u2764\u2665\U0001f496\U0001f495\U0001f60d]\ufe0f?)+(?= )")
-_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d\u2190-\u21ff\u2b00-\u2bff]+")
+_EMOJI = re.compile("[ \t]*[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d\u2190-\u21ff\u2b00-\u2bff]+")
 # Full stops and the like: Latin before white space; Chinese, Arabic and Hindi anywhere.
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[\u3002\uff01\uff1f\u061f\u06d4\u0964]+[」』”]?")
 _QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»")
+# Only where they stand alone: "8)" may close a list.
+_EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['’-]?[()DPpO/|*]+|<3|[xX]D)(?!\S)")
 _ABBREVIATIONS = frozenset(
     """dr mr mrs ms prof st sr jr vs e.g i.e cf approx inc ltd co corp no vol fig est dept gen col sgt capt rev hon
     mt ft jan feb mar apr jun jul aug sep sept oct nov dec""".split()
@@ -51,6 +53,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 def _split(line: str) -> Iterator[str]:
     line = _HEART.sub("love", line)
+    line = _EMOTICON.sub("\U0001f642", line)
     line = _EMOJI.sub(lambda found: _after_emoji(line, found.start(), found.end()), line)
     quoted = [span.span() for span in _QUOTED.finditer(line)]
     start = nearest = 0
@@ -79,6 +82,8 @@ def _after_emoji(line: str, start: int, end: int) -> str:
 def _ends(line: str, start: int, end: re.Match[str]) -> bool:
     mark = end.group().rstrip("\"'”’)]")
     following = line[end.end() : end.end() + 8].lstrip(" \t\"'“(")[:1]
+    if mark != end.group() and following.islower():
+        return False
     if mark in {"...", "…", ".."}:
         return not following.islower()
     if mark != ".":
@@ -87,7 +92,9 @@ def _ends(line: str, start: int, end: re.Match[str]) -> bool:
     if word in _MAYBE_LAST:
         return following.isupper()
     is_initial = len(word) == 1 and word.isalpha() and word != "i" and line[end.start() - 1].isupper()
-    return word not in _ABBREVIATIONS and not is_initial
+    return word not in # Only where they stand alone: "8)" may close a list.
+_EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['’-]?[()DPpO/|*]+|<3|[xX]D)(?!\S)")
+_ABBREVIATIONS and not is_initial
 
 
 def _capped(sentence: str) -> str:

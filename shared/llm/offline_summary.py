@@ -49,14 +49,18 @@ def _messages(prompt: str) -> list[Said]:
 
 def _statements(messages: Sequence[Said]) -> list[str]:
     """What each message says, told in the third person where it can be, each thing once."""
-    readers: dict[str, Extractor] = {}
+    peers = dict.fromkeys(said.peer for said in messages)
+    readers = {peer: Extractor(Speaker(peer, _other(peer, list(peers)))) for peer in peers}
     found: dict[str, str] = {}
     for said in messages:
-        reader = readers.setdefault(said.peer, Extractor(Speaker(said.peer)))
-        told = reader.facts_in(said.text, said.at.date() if said.at else None) or _quoted(said)
+        told = readers[said.peer].facts_in(said.text, said.at.date() if said.at else None) or _quoted(said)
         for text in told:
-            found.setdefault(normal_form(text), text.rstrip(". ") + ("" if text.endswith(('"', "…")) else "."))
+            found.setdefault(normal_form(text), text.rstrip(". ") + ".")
     return list(found.values())
+
+
+def _other(peer: str, peers: list[str]) -> str | None:
+    return next(other for other in peers if other != peer) if len(peers) == 2 else None
 
 
 def _quoted(said: Said) -> list[str]:

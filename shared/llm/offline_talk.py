@@ -25,7 +25,8 @@ _LEADS = tuple(
         r"(?:yes|yeah|yep|yup|no|nope|nah|ok|okay|right|sure|great|cool|nice|awesome|perfect|true|exactly|absolutely|"
         r"definitely|indeed|of course|well|still|then|hmm+|um+|uh+|ah+|wow|wait|correction|update|edit|fun fact|"
         r"interesting|first of all|first|second|secondly|finally|however|besides|by the way|also|same here|me too|good|"
-        r"lovely|amazing|ps|p\.s|note|fyi|for the record|not really|not yet|in fact|to be fair)\s*[,.!:;–—-]+\s*",
+        r"lovely|amazing|ps|p\.s|note|fyi|for the record|not really|not yet|in fact|to be fair|not much|nothing much|not a lot|"
+        r"(?:that|which) reminds me|speaking of which|guess what|(?:good|bad|big|great) news|long story short)\s*[,.!:;–—-]+\s*",
         r"(?:so|and|but|also|plus|or|actually|honestly|frankly|anyways?|oh|btw|by the way|tbh|to be honest|fyi|yeah|"
         r"yes|haha+|lol|basically|luckily|unfortunately|fortunately|sadly|well|as you know|you know|you see|in fact|"
         r"for the record|just so you know|besides|as i said|like i said|as i mentioned|i mean|because|ok so|okay so)"
@@ -47,7 +48,7 @@ _SMALL_TALK = re.compile(
     r"""(?:
     i\s(?:(?:do\s|can\s|completely\s|totally\s|fully\s)?(?:see|agree|understand|get\sit|mean\sit|guess(?:\sso)?|think\sso|
       hope\sso|know)|do\snot\s(?:know|think\sso|mind|care|understand)|
-      (?:do\snot\sknow|am\snot\ssure)\s(?:what|if|whether|why)\b.*|see\swhat\syou\b.*|know\swhat\syou\b.*|
+      (?:do\snot\sknow|am\snot\ssure)\s(?:what|if|whether|why)\b(?!\s(?:i|my|we)\b).*|see\swhat\syou\b.*|know\swhat\syou\b.*|
       hope\s(?:you|this|that|everything|all)\b.*|appreciate\s(?:it|that|your|the|you)\b.*|
       (?:am|was|would\sbe)\s(?:so\s|very\s|really\s|always\s)?(?:sorry|glad\sto|happy\sto\s(?:help|hear|assist)|here|pleased\sto\smeet)\b.*|
       am\s(?:so\s|very\s|doing\s|all\s|just\s|not\s|pretty\s)*(?:fine|good|great|ok|okay|well|back|ready|listening|sure|curious|done|

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash, normal_form
@@ -17,6 +18,9 @@ from shared.telemetry.logs import logger
 _SAME_DISTANCE = 0.05
 # What a word that only one of two near-equal conclusions has is worth beside its length.
 _OWN_WORD_WEIGHT = 10
+# How long a worker may take from its commit to the index before tick does it.
+_INDEX_GRACE = timedelta(minutes=2)
+_MOST_AT_ONCE = 200
 _NEGATIONS = frozenset({"no", "not", "never", "none", "nobody", "nothing", "without", "neither", "nor", "cannot"})
 
 
@@ -79,8 +83,24 @@ def index(backends: Backends, saved: Sequence[Conclusion], vectors: dict[str, Ve
     except IndexUnavailable as error:
         logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
         return
-    with backends.db.transaction() as conn:
+    with backends.db.reading() as conn:
         conclusions.mark_indexed(conn, records[0].workspace, [r.id for r in records], backends.clock.now())
+
+
+def index_pending(backends: Backends) -> int:
+    """Embed and index conclusions whose vectors never reached the index, the oldest first; gives how many.
+
+    A worker that died after its commit leaves them behind, and so does an index that could not be reached.
+    """
+    before = backends.clock.now() - _INDEX_GRACE
+    with backends.db.reading() as conn:
+        left = conclusions.unindexed(conn, before=before, most=_MOST_AT_ONCE)
+    if left:
+        texts = list(dict.fromkeys(conclusion.content for conclusion in left))
+        vectors = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
+        for workspace in {conclusion.workspace for conclusion in left}:
+            index(backends, [conclusion for conclusion in left if conclusion.workspace == workspace], vectors)
+    return len(left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def split(text: str, max_tokens: int) -> Iterator[str]:
     The last piece ends with the text; none lies wholly inside another.
     """
     step = max(1, max_tokens * 4 // 5)
-    while True:
+    while text:
         piece = tokens.cut(text, max_tokens)
         yield piece
         if len(piece) == len(text):

@@ -14,7 +14,7 @@ from shared.llm import tokens
 from shared.memory.planning import Plan, derive_gate
 from shared.memory.relay import send
 from shared.store import messages, outbox, record
-from shared.store.database import Connection
+from shared.store.database import Connection, Database
 from shared.store.messages import NewMessage
 from shared.store.record import Scene
 
@@ -30,12 +30,13 @@ def record_messages(backends: Backends, workspace: str, session: str, drafts: Se
     counted = [_Counted(draft, new_id(), tokens.count(draft.content)) for draft in drafts]
 
     def work(conn: Connection) -> tuple[list[Message], list[WakeUp]]:
-        scene = _scene(conn, workspace, session, authors, now)
+        scene = _scene(backends.db, conn, workspace, session, authors, now)
         plan = Plan(workspace, session, scene, backends.settings)
         new = [counted_one.placed(plan, now) for counted_one in counted]
-        places = messages.insert(conn, workspace, session, new)
-        wake_ups = _plan(conn, plan, new, now)
-        return _stored(workspace, session, new, places.read()), wake_ups
+        with backends.db.together(conn):
+            places = messages.insert(conn, workspace, session, new)
+            wake_ups = _plan(conn, plan, new, now)
+            return _stored(workspace, session, new, places.read()), wake_ups
 
     stored, wake_ups = backends.db.run(work)
     send(backends, wake_ups)
@@ -89,11 +90,12 @@ def _checked(workspace: str, session: str, drafts: Sequence[MessageDraft]) -> li
     return authors
 
 
-def _scene(conn: Connection, workspace: str, session: str, authors: list[str], now: datetime) -> Scene:
+def _scene(db: Database, conn: Connection, workspace: str, session: str, authors: list[str], now: datetime) -> Scene:
     found = record.scene(conn, workspace, session, authors)
     present = {witness.peer for witness in found.witnesses if witness.is_active}
-    if found.workspace is None or found.session is None or not present.issuperset(authors):
-        if found.is_active:
+    is_whole = found.session is not None and present.issuperset(authors)
+    if found.is_active and not is_whole:
+        with db.together(conn):
             record.ensure(conn, workspace, session, authors, now)
             found = record.scene(conn, workspace, session, authors)
     if not found.is_active:

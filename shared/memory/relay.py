@@ -54,5 +54,5 @@ def next_due(backends: Backends) -> datetime | None:
 def _mark_sent(backends: Backends, sent: Sequence[WakeUp]) -> None:
     resend_after = timedelta(seconds=backends.settings.queue.visibility_seconds) + _RESEND_SLACK
     now = backends.clock.now()
-    with backends.db.transaction() as conn:
+    with backends.db.reading() as conn:
         outbox.mark_sent(conn, sent, now=now, resend_after=resend_after)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from shared.domain.errors import QueueUnavailable
 from shared.domain.work import TaskKind, WakeUp
@@ -69,12 +69,13 @@ def open_queue(settings: QueueSettings) -> WorkQueue:
 
 
 def _open_client() -> "SQSClient":
-    import boto3
+    # The package-level `boto3.client` is typed by stubs for all of AWS; this one by those for SQS.
+    from boto3.session import Session
     from botocore.config import Config
 
     # A send that hangs holds up a request whose message is already safe in the outbox: give up early.
     config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
-    return boto3.client("sqs", config=config)
+    return cast("SQSClient", Session().client("sqs", config=config))  # pyright: ignore[reportUnknownMemberType] untyped
 
 
 def _entry(index: int, wake_up: WakeUp) -> "SendMessageBatchRequestEntryTypeDef":

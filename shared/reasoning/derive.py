@@ -16,7 +16,7 @@ from shared.memory import conclude
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.work import perform
-from shared.reasoning.prompts import render
+from shared.reasoning.prompts import defused, render
 from shared.store import messages, work
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
@@ -105,7 +105,7 @@ def _facts(backends: Backends, claimed: Claim, shown: Sequence[Message]) -> tupl
         return _read(claimed.answer), Usage()
     reply = backends.models.deriver().complete(_request(backends, claimed, shown))
     facts = _read(reply.text)
-    with backends.db.transaction() as conn:
+    with backends.db.reading() as conn:
         work.keep_answer(conn, claimed, facts.model_dump_json())
     return facts, reply.usage
 
@@ -138,7 +138,7 @@ def _request(backends: Backends, claimed: Claim, shown: Sequence[Message]) -> Co
 def transcript(shown: Sequence[Message]) -> list[str]:
     """One numbered line per message. Further lines are indented, so that no text can pass for a new message."""
     return [
-        f"[#{number} {stamp(message.created_at)}] {message.peer}: " + message.content.replace("\n", "\n  ")
+        f"[#{number} {stamp(message.created_at)}] {message.peer}: " + defused(message.content).replace("\n", "\n  ")
         for number, message in enumerate(shown, 1)
     ]
 

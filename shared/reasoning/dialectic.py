@@ -1,7 +1,7 @@
 """The dialectic: a question about a peer, answered from what the memory holds."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ from shared.domain.conclusion import Collection, Conclusion
 from shared.domain.errors import AnswerUnreadable
 from shared.domain.evidence import Evidence, EvidenceToolCall, evidence
 from shared.domain.json import JsonObject
+from shared.domain.message import Message
 from shared.llm import repair
 from shared.llm.types import Answer, Usage
 from shared.reasoning.briefing import Briefing, brief
@@ -22,6 +23,7 @@ from shared.reasoning.tools import DIALECTIC, MINIMAL
 from shared.reasoning.tools.context import ToolContext
 from shared.reasoning.tools.lines import conclusion_lines, message_lines
 from shared.settings.models import ReasoningLevel
+from shared.store import messages
 from shared.telemetry.logs import logger
 
 # A JSON object needs room for its braces and keys even where an answer in words is to be short.
@@ -33,7 +35,8 @@ class Question:
     """What `observer` wants to know about `observed`.
 
     `session` brings its recent history in and pins message searches to it; `sessions` limits everything that
-    is read, None does not. `answer_schema` is a JSON Schema that the answer then follows as a JSON text.
+    is read, None does not. `answer_schema` is a JSON Schema that the answer then follows as a JSON text. With
+    `wants_evidence` the messages behind the conclusions are looked up too.
     """
 
     workspace: str
@@ -44,6 +47,7 @@ class Question:
     session: str | None = None
     sessions: tuple[str, ...] | None = None
     answer_schema: JsonObject | None = None
+    wants_evidence: bool = False
 
     @property
     def collection(self) -> Collection:
@@ -66,7 +70,7 @@ def answer(backends: Backends, question: Question) -> Answered:
     model to ask, `AnswerUnreadable` when it could not follow the schema.
     """
     briefing = _briefed(backends, question)
-    return _answered(question, briefing, run_agent(_agent(backends, question, briefing)))
+    return _answered(backends, question, briefing, run_agent(_agent(backends, question, briefing)))
 
 
 def stream(backends: Backends, question: Question) -> Iterator[str | Answered]:
@@ -74,7 +78,7 @@ def stream(backends: Backends, question: Question) -> Iterator[str | Answered]:
     briefing = _briefed(backends, question)
     for piece in stream_agent(_agent(backends, question, briefing)):
         if isinstance(piece, Outcome):
-            yield _answered(question, briefing, piece)
+            yield _answered(backends, question, briefing, piece)
         elif piece:
             yield piece
 
@@ -180,13 +184,13 @@ def _structured(schema: JsonObject, text: str) -> str:
         raise Rephrase("there is no JSON object in it.") from error
 
 
-def _answered(question: Question, briefing: Briefing, outcome: Outcome) -> Answered:
+def _answered(backends: Backends, question: Question, briefing: Briefing, outcome: Outcome) -> Answered:
     done = [used for used in outcome.used if used.is_ok]
-    read = evidence(
-        [*briefing.conclusions, *(conclusion for used in done for conclusion in used.result.conclusions)],
-        [*briefing.history, *(message for used in done for message in used.result.messages)],
-        [EvidenceToolCall(used.call.name, used.call.arguments or {}) for used in done],
-    )
+    known = [*briefing.conclusions, *(conclusion for used in done for conclusion in used.result.conclusions)]
+    said = [*briefing.history, *(message for used in done for message in used.result.messages)]
+    if question.wants_evidence:
+        said = [*_sources(backends, question, known), *said]
+    read = evidence(known, said, [EvidenceToolCall(used.call.name, used.call.arguments or {}) for used in done])
     logger.info(
         "question_answered",
         workspace=question.workspace,
@@ -199,3 +203,13 @@ def _answered(question: Question, briefing: Briefing, outcome: Outcome) -> Answe
         output_tokens=outcome.usage.output_tokens,
     )
     return Answered(outcome.text.strip() or None, read, outcome.usage)
+
+
+def _sources(backends: Backends, question: Question, known: Sequence[Conclusion]) -> list[Message]:
+    """The messages that the conclusions were read from, in the order of the conclusions."""
+    ids = list(dict.fromkeys(message_id for conclusion in known for message_id in conclusion.message_ids))
+    if not ids:
+        return []
+    with backends.db.reading() as conn:
+        found = messages.by_ids(conn, question.workspace, ids)
+    return [found[message_id] for message_id in ids if message_id in found]

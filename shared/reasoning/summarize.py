@@ -15,7 +15,7 @@ from shared.memory.planning import defaults, derive_gate
 from shared.memory.relay import send
 from shared.memory.work import perform
 from shared.reasoning.derive import transcript
-from shared.reasoning.prompts import render
+from shared.reasoning.prompts import defused, render
 from shared.store import messages, sessions, summaries, work, workspaces
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
@@ -136,6 +136,6 @@ def _prompt(step: _Step, most_tokens: int) -> str:
     return render(
         f"summary_{step.kind}",
         words=str(max(int(_WORDS_PER_TOKEN * limit), 10)),
-        earlier=step.earlier.content if step.earlier else _NOTHING_YET,
+        earlier=defused(step.earlier.content) if step.earlier else _NOTHING_YET,
         messages="\n".join(transcript(step.fresh)),
     )

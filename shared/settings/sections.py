@@ -36,7 +36,8 @@ class DbSettings(Section):
     """How Postgres is reached."""
 
     connection_uri: SecretStr = SecretStr("postgresql+psycopg://postgres:postgres@localhost:5432/postgres")
-    db_schema: str = Field("public", alias="schema")
+    # `schema` itself is a method of pydantic models.
+    db_schema: str = Field(default="public", alias="schema")
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     connect_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
     pipeline: bool = True

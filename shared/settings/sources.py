@@ -105,7 +105,9 @@ def _deep(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     """The first problem, by the name an operator would set."""
     first = error.errors(include_url=False, include_input=False)[0]
-    path = [str(part) for part in first["loc"]]
-    head, rest = (path[0], path[1:]) if path else ("", [])
+    head, *rest = [str(part) for part in first["loc"]] or [""]
     prefix = [] if head == "app" else [head]
-    return f"{'_'.join([*prefix, '__'.join(rest)]).upper().strip('_')}: {first['msg']}"
+    name = "_".join([*prefix, "__".join(rest)]).upper().strip("_")
+    # Rules across settings name the variables themselves.
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {text}" if name and rest else text

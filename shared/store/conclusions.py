@@ -9,11 +9,11 @@ from shared.domain.conclusion import Collection, Conclusion, Level
 from shared.domain.page import Page, PageRequest
 from shared.store.conditions import Condition
 from shared.store.database import Connection
-from shared.store.pages import select_page
+from shared.store.pages import Order, select_page
 from shared.store.rows import CONCLUSION, conclusion_row
 
 # How many source messages one conclusion remembers; the earliest are kept.
-_MOST_SOURCES = 100
+_MOST_SOURCES: LiteralString = "100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,12 @@ def hide(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) ->
 
 MARK_INDEXED: LiteralString = """
 UPDATE conclusions SET indexed_at = %(now)s
- WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
+  FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND hurry.is_off = 'off'
 """
 
 
 def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
-    conn.execute("SET LOCAL synchronous_commit = off")
     conn.execute(MARK_INDEXED, {"workspace": workspace, "ids": list(ids), "now": now})
 
 
@@ -235,7 +235,7 @@ def unindexed(conn: Connection, *, before: datetime, most: int) -> list[Conclusi
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Conclusion]:
     """One page of the conclusions that meet `where` (over alias `c`), newest first."""
     columns: LiteralString = "c." + CONCLUSION.replace(", ", ", c.")
-    order = {"c.created_at": False, "c.id": False}
+    order: Order = {"c.created_at": False, "c.id": False}
     return select_page(conn, columns, "conclusions AS c", where, order, request, conclusion_row)
 
 

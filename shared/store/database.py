@@ -3,7 +3,7 @@
 import select
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import TypeAlias, TypeVar
 
@@ -42,8 +42,15 @@ class Database:
 
         Raises `DatabaseUnavailable` when there is no server, or it went away.
         """
-        with self._borrowed() as conn, self._pipeline(conn), conn.transaction():
+        with self._borrowed() as conn, conn.transaction():
             yield conn
+
+    def together(self, conn: Connection) -> AbstractContextManager[object]:
+        """Statements inside travel to the server in one go, where the settings allow it.
+
+        Read their results last. Worth it from three statements on: a pipeline has a price of its own.
+        """
+        return conn.pipeline() if self._settings.pipeline else nullcontext()
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -75,10 +82,6 @@ class Database:
                 yield conn
             finally:
                 self._give_back(conn)
-
-    def _pipeline(self, conn: Connection):
-        """Statements of a transaction travel together where the settings allow it."""
-        return conn.pipeline() if self._settings.pipeline else nullcontext()
 
     def _take(self) -> Connection:
         while True:

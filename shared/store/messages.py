@@ -12,7 +12,7 @@ from shared.domain.message import Message
 from shared.domain.page import Page, PageRequest
 from shared.store.conditions import Condition
 from shared.store.database import Connection
-from shared.store.pages import select_page
+from shared.store.pages import Order, select_page
 from shared.store.rows import MESSAGE, message_row
 
 
@@ -171,7 +171,7 @@ def newest_within(conn: Connection, workspace: str, session: str, *, tokens: int
 
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Message]:
     """One page of the messages that meet `where` (over alias `m`), in the order they were inserted."""
-    order = {"m.workspace": True, "m.session": True, "m.seq": True}
+    order: Order = {"m.workspace": True, "m.session": True, "m.seq": True}
     columns: LiteralString = "m." + MESSAGE.replace(", ", ", m.")
     return select_page(conn, columns, "messages AS m", where, order, request, message_row)
 

@@ -1,7 +1,7 @@
 """One page of an ordered query, with its total."""
 
 from collections.abc import Mapping
-from typing import LiteralString, TypeVar
+from typing import LiteralString, TypeAlias, TypeVar
 
 from psycopg import sql
 from psycopg.rows import RowFactory
@@ -11,7 +11,7 @@ from shared.store.conditions import Condition
 from shared.store.database import Connection
 
 T = TypeVar("T")
-Order = Mapping[LiteralString, bool]
+Order: TypeAlias = Mapping[LiteralString, bool]
 """Columns to sort by, in order; True for ascending."""
 
 

@@ -21,6 +21,7 @@ CONCLUSION: LiteralString = (
     "id, workspace, observer, observed, session, level, content, times_derived,"
     " source_ids, message_ids, premises, occurred_at, created_at"
 )
+_FIRST_ARRAY, _AFTER_ARRAYS = 8, 11
 WORK_ITEM: LiteralString = "seq, first_seq, message_id, tokens, observers, custom_instructions, created_at, attempts"
 
 
@@ -42,8 +43,10 @@ def message_row(_: Cursor[Any]) -> RowMaker[Message]:
 
 def conclusion_row(_: Cursor[Any]) -> RowMaker[Conclusion]:
     def make(values: Sequence[Any]) -> Conclusion:
-        head, (source_ids, message_ids, premises, occurred_at, created_at) = values[:8], values[8:]
-        return Conclusion(*head, tuple(source_ids), tuple(message_ids), tuple(premises), occurred_at, created_at)
+        row = list(values)
+        # Arrays come as lists; frozen values hold tuples.
+        row[_FIRST_ARRAY:_AFTER_ARRAYS] = map(tuple, row[_FIRST_ARRAY:_AFTER_ARRAYS])
+        return Conclusion(*row)
 
     return make
 

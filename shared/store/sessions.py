@@ -12,7 +12,7 @@ from shared.domain.page import Page, PageRequest
 from shared.domain.session import Session
 from shared.store.conditions import Condition
 from shared.store.database import Connection
-from shared.store.pages import select_page
+from shared.store.pages import Order, select_page
 from shared.store.rows import SESSION, session_row
 
 GET: LiteralString = f"SELECT {SESSION} FROM sessions WHERE workspace = %(workspace)s AND name = %(name)s"
@@ -77,5 +77,5 @@ def change(
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Session]:
     """One page of the sessions that meet `where` (over alias `s`), oldest first."""
     columns: LiteralString = "s." + SESSION.replace(", ", ", s.")
-    order = {"s.created_at": True, "s.name": True}
+    order: Order = {"s.created_at": True, "s.name": True}
     return select_page(conn, columns, "sessions AS s", where, order, request, session_row)

@@ -43,7 +43,7 @@ class _Unit:
 
 LOCK_UNIT: LiteralString = """
 SELECT pending_items, pending_tokens, attempts, is_woken, is_flushed, due_at, lease_until,
-       window_first, window_last, answer
+       window_first, window_last, answer, set_config('synchronous_commit', 'off', true)
   FROM work_units
  WHERE workspace = %(workspace)s AND unit = %(unit)s
    FOR UPDATE
@@ -62,11 +62,12 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
     The first item is always taken, however long. Stores the window, a fencing token and the lease on the
     unit row. A window that an earlier worker did not finish is taken again as it was, with the model's
     answer if there is one. None when the unit is leased, backing off, below its gate, or done.
+    Does not wait for the disk: a claim that a crash of the database forgets fails its worker's `finish`.
     """
     row = conn.execute(LOCK_UNIT, _key(unit)).fetchone()
     if row is None:
         return None
-    state = _Unit(*row)
+    state = _Unit(*row[:-1])
     rest_until = _rest_until(conn, unit, state, terms, now)
     if rest_until is not None or state.pending_items == 0:
         conn.execute(REST, {**_key(unit), "due_at": rest_until})
@@ -172,14 +173,16 @@ def _take(
 
 KEEP_ANSWER: LiteralString = """
 UPDATE work_units SET answer = %(answer)s
- WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+  FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s AND hurry.is_off = 'off'
 """
 
 
 def keep_answer(conn: Connection, claimed: Claim, answer: str) -> None:
-    """Keep what the model said, so that a worker that takes over does not pay for it again."""
-    # A crash of the database may forget it: then it is asked again.
-    conn.execute("SET LOCAL synchronous_commit = off")
+    """Keep what the model said, so that a worker that takes over does not pay for it again.
+
+    Does not wait for the disk: what a crash of the database forgets is asked again.
+    """
     conn.execute(KEEP_ANSWER, {**_key(claimed.unit), "token": claimed.token, "answer": answer})
 
 
@@ -227,7 +230,8 @@ RETURNING u.wake_no, u.is_woken AND u.sent_at IS NULL
 
 LEDGER: LiteralString = """
 INSERT INTO work_windows
-       (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens, conclusions, committed_at)
+       (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens, conclusions,
+        committed_at)
 VALUES (%(workspace)s, %(unit)s, %(first)s, %(last)s, %(items)s, %(token)s, %(model)s, %(input_tokens)s,
         %(output_tokens)s, %(conclusions)s, %(now)s)
 """

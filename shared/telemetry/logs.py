@@ -4,18 +4,22 @@
 text, conclusions, prompts or keys.
 """
 
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.logging.types import LogRecord
 
 
 class WithoutTexts(LambdaPowertoolsFormatter):
     """Says of an error what it is and where it came from, never its text: that may quote what was said."""
 
-    def serialize(self, log: dict[Any, Any]) -> str:
-        log.pop("exception", None)
-        trace = cast(dict[str, object] | None, log.get("stack_trace"))
+    def serialize(self, log: "LogRecord") -> str:
+        line = cast(dict[str, object], log)
+        line.pop("exception", None)
+        trace = cast(dict[str, object] | None, line.get("stack_trace"))
         if trace is not None:
             trace.pop("value", None)
         return super().serialize(log)

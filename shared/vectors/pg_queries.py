@@ -62,7 +62,8 @@ CONCLUSIONS = Queries(
     exact="""
 WITH size AS MATERIALIZED (
     SELECT CASE WHEN pg_relation_size('{conclusions}') > %(counted_from)s
-                THEN (SELECT count(*) FROM (SELECT FROM {conclusions} WHERE {condition} LIMIT %(bound)s::bigint + 1) AS b)
+                THEN (SELECT count(*)
+                        FROM (SELECT FROM {conclusions} WHERE {condition} LIMIT %(bound)s::bigint + 1) AS bounded)
                 ELSE 0 END AS n)
 SELECT size.n, q.place, hit.id, hit.distance
   FROM size
@@ -92,7 +93,8 @@ MESSAGES = Queries(
     exact="""
 WITH size AS MATERIALIZED (
     SELECT CASE WHEN pg_relation_size('{messages}') > %(counted_from)s
-                THEN (SELECT count(*) FROM (SELECT FROM {messages} WHERE {condition} LIMIT %(bound)s::bigint + 1) AS b)
+                THEN (SELECT count(*)
+                        FROM (SELECT FROM {messages} WHERE {condition} LIMIT %(bound)s::bigint + 1) AS bounded)
                 ELSE 0 END AS n)
 SELECT size.n, q.place, hit.message_id, hit.distance
   FROM size

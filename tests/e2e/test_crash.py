@@ -79,5 +79,6 @@ def test_wake_ups_when_two_come_within_a_second_both_lead_to_work_being_looked_a
 
     found = httpx.post(f"{fragile.base_url}/v3/workspaces/twice/conclusions/list", json={}).json()["items"]
     texts = " / ".join(item["content"] for item in found)
-    assert "Porto" in texts and "cats" in texts
+    assert "Porto" in texts
+    assert "cats" in texts
     assert_each_message_was_derived_once(fragile.dsn, "twice")

@@ -36,9 +36,8 @@ def test_demo_when_given_a_file_of_200_messages_remembers_it(
     file.write_text(rendered())
     workspace = f"demo-{name.replace('.', '-')}"
 
-    code = demo(
-        ["--file", str(file), "--base-url", stack.base_url, "--workspace", workspace, "--ask", "What is maria allergic to?"]
-    )
+    told = ["--file", str(file), "--ask", "What is maria allergic to?"]
+    code = demo([*told, "--base-url", stack.base_url, "--workspace", workspace])
 
     shown = capsys.readouterr().out
     assert code == 0
@@ -55,5 +54,6 @@ def test_demo_when_lines_are_bad_names_them_and_stores_nothing(
 
     said = capsys.readouterr()
     assert code == 1
-    assert "line 2" in said.err and "line 3" in said.err
+    assert "line 2" in said.err
+    assert "line 3" in said.err
     assert said.out == ""

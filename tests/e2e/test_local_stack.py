@@ -162,18 +162,8 @@ def test_control_when_a_web_page_asks_refuses(client: httpx.Client, headers: dic
     assert client.get("/_local/status", headers=headers).status_code == 403
 
 
-def test_schedule_visits_at_the_start_and_when_work_falls_due(client: httpx.Client, stack: Stack):
-    def visits() -> int:
-        return client.get("/_local/status").json()["functions"]["Tick"]["invocations"]
-
-    until(lambda: visits() >= 1)
-    before = visits()
-    with psycopg.connect(stack.dsn) as conn:
-        columns = conn.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = 'work_units'"
-        ).fetchall()
-    assert ("due_at",) in columns
-    assert before >= 1
+def test_schedule_visits_at_the_start(client: httpx.Client):
+    until(lambda: client.get("/_local/status").json()["functions"]["Tick"]["invocations"] >= 1)
 
 
 def test_status_and_logs_show_the_stack(stack: Stack):

@@ -39,8 +39,9 @@ def chat(backends: Backed, workspace_id: str, peer_id: str, body: DialecticOptio
         query=body.query,
         level=body.reasoning_level,
         session=body.session_id,
-        sessions=allowlist(body.filters, body.session_id if body.filters is not None else None),
+        sessions=_allowed(body),
         answer_schema=body.response_format,
+        wants_evidence=body.include_evidence,
     )
     _check(backends, question)
     if body.stream:
@@ -49,6 +50,14 @@ def chat(backends: Backed, workspace_id: str, peer_id: str, body: DialecticOptio
     answered = dialectic.answer(backends, question)
     evidence = Evidence.of(answered.evidence) if body.include_evidence else None
     return answer(ChatResponse(content=answered.content, evidence=evidence))
+
+
+def _allowed(body: DialecticOptions) -> tuple[str, ...] | None:
+    """The sessions that may be read; `session_id` must be one of them, but does not narrow them to itself."""
+    if body.filters is None:
+        return None
+    allowlist(body.filters, body.session_id)
+    return allowlist(body.filters, None)
 
 
 def _check(backends: Backends, question: Question) -> None:

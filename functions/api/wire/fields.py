@@ -76,7 +76,12 @@ def _checked_by(check: Any) -> GetPydanticSchema:
     return GetPydanticSchema(schema)
 
 
-def _strip_nul(text: str) -> str:
+def _text(text: str) -> str:
+    try:
+        # JSON can spell half a surrogate pair, which no encoding can write.
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("Input should be valid Unicode text") from None
     return text.replace("\x00", "")
 
 
@@ -97,7 +102,7 @@ else:
     Object = Annotated[dict, _checked_by(sound), _OBJECT]
     Metadata = Annotated[dict, _checked_by(_metadata), _OBJECT]
 
-Text = Annotated[str, AfterValidator(_strip_nul)]
+Text = Annotated[str, AfterValidator(_text)]
 """Text to be stored or looked for; Postgres knows no NUL."""
 
 Name = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9_-]+$")]

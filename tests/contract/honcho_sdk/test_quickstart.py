@@ -30,7 +30,7 @@ def test_quickstart_when_followed_step_by_step_remembers(stack: Stack, honcho: H
     context = session.context(summary=True, tokens=10_000)
     hits = session.search("peanuts")
 
-    assert answer is not None and "peanuts" in answer
+    assert "peanuts" in (answer or "")
     assert [turn["role"] for turn in context.to_openai(assistant=tutor)] == ["user", "assistant", "user"]
     assert [hit.content for hit in hits][:1] == ["I am allergic to peanuts, so no snacks please."]
     assert "Lisbon" in session.representation(alice)
@@ -44,7 +44,7 @@ def test_chat_when_evidence_is_asked_for_names_the_messages_it_rests_on(stack: S
 
     answer = alice.chat("Which instrument does alice play?", include_evidence=True)
 
-    assert answer.content is not None and "cello" in answer.content
+    assert "cello" in (answer.content or "")
     assert answer.evidence is not None
     assert said.id in [message.id for message in answer.evidence.messages]
     assert any("cello" in conclusion.content for conclusion in answer.evidence.conclusions)
@@ -66,7 +66,7 @@ def test_chat_when_nothing_is_known_says_so(honcho: Honcho) -> None:
 
     answer = honcho.peer("stranger").chat("What is the stranger's favourite colour?")
 
-    assert answer is not None and "Nothing" in answer
+    assert "Nothing" in (answer or "")
 
 
 def test_conclusions_when_created_are_listed_and_found_by_meaning(honcho: Honcho) -> None:

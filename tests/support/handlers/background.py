@@ -4,13 +4,12 @@ import threading
 import time
 from typing import Any
 
-_counted = 0
+_counted: list[int] = [0]
 
 
 def _count() -> None:
-    global _counted
     while True:
-        _counted += 1
+        _counted[0] += 1
         time.sleep(0.001)
 
 
@@ -19,6 +18,6 @@ threading.Thread(target=_count, daemon=True).start()
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """How far the thread has counted: when the event came, and `run_s` later."""
-    before = _counted
+    before = _counted[0]
     time.sleep(float(event.get("run_s", 0)))
-    return {"before": before, "after": _counted}
+    return {"before": before, "after": _counted[0]}

@@ -38,6 +38,12 @@ def test_stretches_come_in_the_order_of_their_best_match():
     ]
 
 
+def test_stretches_that_became_one_keep_the_rank_of_their_better_match():
+    expected = [Stretch("s", 3, 9), Stretch("t", 48, 52)]
+    assert stretches([at("s", 5), at("t", 50), at("s", 7)]) == expected
+    assert stretches([at("s", 7), at("t", 50), at("s", 5)]) == expected
+
+
 @given(st.lists(st.tuples(st.sampled_from("st"), st.integers(1, 60)), max_size=20))
 def test_stretches_hold_every_match_and_its_neighbours_once(places: list[tuple[str, int]]):
     covered = [

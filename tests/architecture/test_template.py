@@ -1,0 +1,129 @@
+"""What no linter of templates sees: handlers that exist, queues that keep their promises, routes that are reached."""
+
+import ast
+import os
+import tomllib
+
+import pytest
+
+from infra.bootstrap import ROOT
+from infra.local import template as sam
+from infra.local.resources import Resources
+from infra.local.template import FunctionSpec, QueueSpec
+
+TEMPLATE = sam.load(ROOT / "template.yaml")
+FUNCTIONS = list(TEMPLATE.functions.values())
+FED = [(function, mapping) for function in FUNCTIONS for mapping in function.mappings]
+SOURCES = [queue for queue in TEMPLATE.queues.values() if queue.dead_letter is not None]
+
+
+def of_function(function: FunctionSpec) -> str:
+    return function.logical_id
+
+
+def of_queue(queue: QueueSpec) -> str:
+    return queue.logical_id
+
+
+def defined_names(module: str) -> set[str]:
+    """The names at the top of a module, read without importing it."""
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    targets = [node.target for node in tree.body if isinstance(node, ast.AnnAssign)]
+    targets += [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    return names | {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f.uvicorn is None], ids=of_function)
+def test_handler_is_a_function_of_the_tree(function: FunctionSpec):
+    module, _, name = function.handler.rpartition(".")
+    assert name in defined_names(module)
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if f.uvicorn is not None], ids=of_function)
+def test_web_function_has_its_script_and_its_application(function: FunctionSpec):
+    script = ROOT / function.handler
+    assert os.access(script, os.X_OK)
+    assert function.uvicorn is not None
+    module, _, name = function.uvicorn.partition(":")
+    assert name in defined_names(module)
+    assert function.uvicorn in script.read_text()
+
+
+def test_every_function_folder_has_a_function_and_every_handler_its_folder():
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+    assert {f.handler.split(".")[1] for f in FUNCTIONS if f.uvicorn is None} == folders
+
+
+@pytest.mark.parametrize("queue", SOURCES, ids=of_queue)
+def test_queue_and_its_dead_letters_are_fifo_at_high_throughput(queue: QueueSpec):
+    assert queue.dead_letter is not None
+    for each in (queue, TEMPLATE.queues[queue.dead_letter]):
+        assert each.fifo
+        assert each.name.endswith(".fifo")
+        assert each.attributes["DeduplicationScope"] == "messageGroup"
+        assert each.attributes["FifoThroughputLimit"] == "perMessageGroupId"
+    assert queue.max_receive_count == 3
+
+
+def test_every_queue_is_fed_to_a_function_or_takes_dead_letters():
+    dead = {queue.dead_letter for queue in SOURCES}
+    assert {mapping.queue for _, mapping in FED} == {queue.logical_id for queue in SOURCES}
+    assert dead == set(TEMPLATE.queues) - {queue.logical_id for queue in SOURCES}
+
+
+@pytest.mark.parametrize(("function", "queue"), [(f, TEMPLATE.queues[m.queue]) for f, m in FED])
+def test_visibility_is_at_least_six_timeouts(function: FunctionSpec, queue: QueueSpec):
+    assert queue.visibility_timeout_s >= 6 * function.timeout_s
+
+
+def test_mappings_report_failures_within_the_limits_of_fifo():
+    for _, mapping in FED:
+        assert mapping.reports_failures
+        assert 1 <= mapping.batch_size <= 10
+        assert mapping.max_concurrency is not None
+        assert mapping.max_concurrency >= 2
+
+
+def test_kinds_of_work_whose_head_may_be_slow_come_one_at_a_time():
+    sizes = {mapping.queue: mapping.batch_size for _, mapping in FED}
+    assert (sizes["DeriveQueue"], sizes["SummaryQueue"], sizes["ChoresQueue"]) == (1, 1, 10)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=of_function)
+def test_timeout_fits_lambda_and_what_waits_for_it(function: FunctionSpec):
+    behind_buffering_api = function.routes and function.uvicorn is None
+    assert 0 < function.timeout_s <= (29 if behind_buffering_api else 900)
+    if function.schedule_s is not None:
+        assert function.timeout_s < function.schedule_s
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=of_function)
+def test_function_knows_every_queue_it_may_send_to(function: FunctionSpec):
+    urls = {queue.logical_id: queue.logical_id for queue in SOURCES}
+    found = TEMPLATE.variables(function, urls)
+    expected = {
+        "QUEUE_DERIVE_URL": "DeriveQueue",
+        "QUEUE_SUMMARY_URL": "SummaryQueue",
+        "QUEUE_CHORES_URL": "ChoresQueue",
+    }
+    assert {name: found.get(name) for name in expected} == expected
+
+
+def test_resources_above_a_narrow_route_answer_too():
+    # API Gateway does not go back from the most specific resource, even to a greedy one.
+    resources = Resources(TEMPLATE.routes)
+    for route in TEMPLATE.routes:
+        parts = route.path.replace("{proxy+}", "").split("/")
+        for length in range(1, len(parts) + 1):
+            path = "/".join(part.strip("{}") for part in parts[:length]) or "/"
+            assert resources.match("GET", path) is not None, path
+
+
+def test_stage_is_the_version_of_the_api():
+    assert TEMPLATE.stage == "v3"
+
+
+def test_samconfig_deploys_what_the_template_is_named_for():
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert config["default"]["global"]["parameters"]["stack_name"] == sam.STACK_NAME

@@ -1,0 +1,152 @@
+"""The worked examples of the filter language, over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.workspace_client import WorkspaceClient
+
+MESSAGES = (
+    ("m1", "alice", "2026-01-01T12:00:00Z", {
+        "topic": "billing", "prio": 1, "done": True, "tags": ["a", "b"], "geo": {"city": "Rome", "zip": "00100"},
+    }),
+    ("m2", "alice", "2026-01-02T12:00:00Z", {
+        "topic": "Billing-EU", "prio": 5, "done": False, "tags": ["b"], "geo": {"city": "Milan"},
+    }),
+    ("m3", "bob", "2026-01-03T12:00:00Z", {"topic": "support", "prio": 10, "note": None}),
+    ("m4", "bob", "2026-01-04T12:00:00Z", {"topic": "sales", "prio": "7"}),
+    ("m5", "carol", "2026-01-05T12:00:00Z", {}),
+)  # fmt: skip
+
+EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"peer_id": ["alice", "carol"]}, "m1 m2 m5"),
+    ({"peer_id": {"ne": "bob"}}, "m1 m2 m5"),
+    ({"peer_id": {"in": ["bob", "*"]}}, "m1 m2 m3 m4 m5"),
+    ({"peer_id": {"contains": "LIC"}}, "m1 m2"),
+    ({"created_at": {"gte": "2026-01-02", "lt": "2026-01-04"}}, "m2 m3"),
+    ({"token_count": {"gt": "0"}}, "m1 m2 m3 m4 m5"),
+    ({"metadata": {"topic": "billing"}}, "m1"),
+    ({"metadata": {"topic": {"contains": "billing"}}}, "m1 m2"),
+    ({"metadata": {"topic": {"ne": "billing"}}}, "m2 m3 m4"),
+    ({"metadata": {"topic": {"gte": "s"}}}, "m3 m4"),
+    ({"metadata": {"tags": ["b"]}}, "m1 m2"),
+    ({"metadata": {"tags": {"contains": "a"}}}, "m1"),
+    ({"metadata": {"geo": {"city": "Rome"}}}, "m1"),
+    ({"metadata": {"geo": {"city": {"in": ["Rome"]}}}}, ""),
+    ({"metadata": {"prio": 5}}, "m2"),
+    ({"metadata": {"prio": {"gte": 5}}}, "m2 m3 m4"),
+    ({"metadata": {"prio": {"in": [1, 10]}}}, "m1 m3"),
+    ({"metadata": {"done": {"ne": True}}}, "m2"),
+    ({"metadata": {"note": None}}, "m3"),
+    ({"metadata": {"note": "*"}}, "m1 m2 m3 m4 m5"),
+    ({"NOT": [{"peer_id": "alice"}, {"peer_id": "bob"}]}, "m5"),
+    ({"NOT": [{"metadata": {"topic": "billing"}}]}, "m2 m3 m4 m5"),
+    (
+        {
+            "OR": [
+                {"metadata": {"prio": {"lt": 2}}},
+                {"AND": [{"peer_id": "bob"}, {"metadata": {"topic": "sales"}}]},
+            ]
+        },
+        "m1 m4",
+    ),
+    ({"peer_id": None}, ""),
+    ({"peer_id": {"ne": None}}, "m1 m2 m3 m4 m5"),
+    ({"peer_id": {"in": []}}, ""),
+    # Beyond the table: the rules beside it.
+    ({"metadata": {"topic": {"gt": 5}}}, ""),
+    ({"OR": [{"peer_id": "*"}, {"peer_id": "bob"}]}, "m3 m4"),
+    ({"OR": [{"AND": []}], "peer_id": "carol"}, "m5"),
+    ({"NOT": [{"metadata": {"prio": {"gt": 5}}}]}, "m1 m2 m5"),
+    ({"metadata": {"contains": {"tags": ["a"], "done": True}}}, "m1"),
+    ({"metadata": {"prio": {"gt": 1, "lt": 10}}}, "m2 m4"),
+    ({"metadata": {"prio": "7"}}, "m4"),
+    ({"metadata": {"topic": {"contains": "%"}}}, ""),
+    ({"peer_id": {"contains": "_"}}, ""),
+    ({"token_count": {"in": [1, "2", 3.0]}}, "m1 m2 m3 m4 m5"),
+    ({"token_count": {"in": []}}, ""),
+    ({"created_at": {"in": ["2026-01-01T13:00:00+01:00"]}}, "m1"),
+    ({"created_at": {"ne": "2026-01-01T12:00:00Z"}}, "m2 m3 m4 m5"),
+    ({"workspace_id": "another"}, ""),
+    ({"session_id": "another"}, ""),
+    ({"session_id": "s", "NOT": [{"peer_id": "bob"}]}, "m1 m2 m5"),
+)
+
+REFUSED: tuple[dict[str, Any], ...] = (
+    {"and": [{"peer_id": "a"}]},
+    {"content": "m1"},
+    {"id": "x"},
+    {"AND": {"peer_id": "a"}},
+    {"peer_id": 5},
+    {"peer_id": {"like": "a"}},
+    {"peer_id": {"in": "alice"}},
+    {"created_at": {"gte": "yesterday"}},
+    {"token_count": "abc"},
+    {"metadata": "x"},
+    {"peer_perspective": "alice"},
+)
+
+
+@pytest.fixture(scope="module")
+def chat(client: TestClient) -> WorkspaceClient:
+    workspace = WorkspaceClient(client, "filters")
+    workspace.records(
+        "s",
+        [
+            {"peer_id": peer, "content": name, "metadata": metadata, "created_at": created_at}
+            for name, peer, created_at, metadata in MESSAGES
+        ],
+    )
+    return workspace
+
+
+def _listed(chat: WorkspaceClient, given: Mapping[str, Any]) -> str:
+    answer = chat.post("/sessions/s/messages/list", {"filters": given})
+    assert answer.status_code == 200, answer.text
+    return " ".join(message["content"] for message in answer.json()["items"])
+
+
+@pytest.mark.parametrize(("given", "expected"), EXAMPLES, ids=lambda value: str(value)[:60])
+def test_filter_selects_the_messages_of_the_example(chat: WorkspaceClient, given: dict[str, Any], expected: str):
+    assert _listed(chat, given) == expected
+
+
+@pytest.mark.parametrize("given", REFUSED, ids=str)
+def test_filter_that_is_not_understood_is_refused_with_a_sentence(chat: WorkspaceClient, given: dict[str, Any]):
+    answer = chat.post("/sessions/s/messages/list", {"filters": given})
+    assert answer.status_code == 422
+    assert isinstance(answer.json()["detail"], str)
+
+
+@pytest.mark.parametrize("given", ["x", [], 5])
+def test_filters_that_are_no_object_are_refused(chat: WorkspaceClient, given: object):
+    assert chat.post("/sessions/s/messages/list", {"filters": given}).status_code == 422
+
+
+def test_contains_ignores_case_beyond_ascii(workspace: WorkspaceClient):
+    workspace.records("s", [{"peer_id": "a", "content": "m1", "metadata": {"city": "ÅLESUND"}}])
+    assert _listed(workspace, {"metadata": {"city": {"icontains": "ålesund"}}}) == "m1"
+
+
+@pytest.mark.parametrize("stored", ["1e400", "9" * 500, "0x10", "", "Infinity", [5], {"a": 5}, None])
+def test_number_against_what_is_none_does_not_match_and_does_not_fail(workspace: WorkspaceClient, stored: object):
+    workspace.records("s", [{"peer_id": "a", "content": "odd", "metadata": {"n": stored}}])
+    workspace.records("s", [{"peer_id": "a", "content": "even", "metadata": {"n": 1}}])
+    assert _listed(workspace, {"metadata": {"n": {"lt": 9}}}) == "even"
+
+
+def test_peers_and_sessions_are_filtered_by_their_own_columns(workspace: WorkspaceClient):
+    for name, rank in (("a", 1), ("b", 2)):
+        workspace.post("/peers", {"id": name, "metadata": {"rank": rank}})
+        workspace.post("/sessions", {"id": f"s{name}", "metadata": {"rank": rank}})
+
+    def ids(kind: str, given: dict[str, Any]) -> list[str]:
+        return [item["id"] for item in workspace.post(f"/{kind}/list", {"filters": given}).json()["items"]]
+
+    assert ids("peers", {"id": {"contains": "B"}}) == ["b"]
+    assert ids("peers", {"metadata": {"rank": {"lt": 2}}, "workspace_id": workspace.name}) == ["a"]
+    assert ids("sessions", {"metadata": {"rank": {"gte": 2}}, "is_active": True}) == ["sb"]
+    assert ids("sessions", {"created_at": {"gt": "2999-01-01"}}) == []
+    assert workspace.post("/peers/list", {"filters": {"is_active": True}}).status_code == 422

@@ -1,0 +1,135 @@
+"""Message search reads by index however many messages there are."""
+
+from collections.abc import Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from shared.domain.relevance import Question
+from shared.settings.sections import DbSettings
+from shared.store import message_search
+from shared.store.conditions import Condition
+from shared.store.database import Connection, open_database
+from shared.store.message_search import Area
+
+FILL: LiteralString = """
+INSERT INTO workspaces (name, uid) VALUES ('w', 'u1'), ('v', 'u2');
+INSERT INTO peers (workspace, name, uid) SELECT w, 'ada', w FROM unnest('{w,v}'::text[]) AS w;
+INSERT INTO sessions (workspace, name, uid)
+SELECT w, 's' || n, w || n FROM unnest('{w,v}'::text[]) AS w, generate_series(1, 20) AS n;
+INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned, created_at)
+SELECT w, 's' || n % 20 + 1, n, 'm' || n, 'ada', 'common word' || n % 5000 || ' half' || n % 2, 3, true,
+       timestamptz '2031-01-01' + n * interval '1 minute'
+  FROM unnest('{w,v}'::text[]) AS w, generate_series(1, 20000) AS n;
+INSERT INTO message_search (workspace, message_id, document)
+SELECT workspace, id, search_document(peer, content, '')
+       || array_to_tsvector(ARRAY['w=' || workspace, 's=' || workspace || '/' || session, 'p=' || workspace || '/ada'])
+  FROM messages;
+INSERT INTO term_stats (workspace, term, df)
+SELECT split_part(p.w, '=', 2), t.lexeme, count(*)
+  FROM message_search, unnest(document) AS t, LATERAL (SELECT 'w=' || workspace) AS p (w)
+ WHERE t.weights IS NOT NULL GROUP BY 1, 2;
+INSERT INTO work_units (workspace, unit, kind, session)
+SELECT 'w', k || ':s' || n || ':', k, 's' || n FROM unnest('{index,derive}'::text[]) AS k, generate_series(1, 20) AS n;
+INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, state, created_at)
+SELECT 'w', unit, n, n, 'm' || n, 3, CASE WHEN kind = 'index' AND n < 19990 THEN 'finished' ELSE 'pending' END, now()
+  FROM work_units, generate_series(19000, 20000) AS n
+ WHERE session = 's' || n % 20 + 1;
+INSERT INTO search_totals SELECT workspace, count(*), sum(length(document)) FROM message_search GROUP BY 1;
+"""
+
+
+class Explaining:
+    """A connection that explains each statement before it runs it."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self.plans: list[str] = []
+
+    def execute(self, statement: sql.Composed | LiteralString, params: dict[str, object]) -> psycopg.Cursor:
+        text = statement if isinstance(statement, sql.Composable) else sql.SQL(statement)
+        rows = self._conn.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {}").format(text), params).fetchall()
+        self.plans.append("\n".join(row[0] for row in rows))
+        return self._conn.execute(statement, params)
+
+
+@pytest.fixture(scope="module")
+def full(database_dsn: str, owner_dsn: str) -> Iterator[Connection]:
+    """Two workspaces of 20,000 messages each, indexed."""
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        owner.execute(FILL)
+        owner.execute("VACUUM ANALYZE")
+    db = open_database(DbSettings.model_validate({"connection_uri": database_dsn}))
+    with db.reading() as conn:
+        yield conn
+
+
+@pytest.fixture
+def explaining(full: Connection) -> Explaining:
+    return Explaining(full)
+
+
+AREAS = [Area("w"), Area("w", sessions=("s1", "s2")), Area("w", peer="ada"), Area("w", where=None)]
+FILTERED = Area("w", where=Condition(sql.SQL("m.token_count > %(filter0)s"), {"filter0": 1}))
+
+
+def _asked(explaining: Explaining, query: str) -> Question:
+    return message_search.question(explaining, "w", query)
+
+
+def test_question_reads_its_terms_counts_by_key(explaining: Explaining):
+    asked = _asked(explaining, "common word17 half1 unknown")
+    assert [(t.lexeme, t.df) for t in asked.terms] == [
+        ("word17", 4),
+        ("half1", 10_000),
+        ("common", 20_000),
+        ("unknown", 0),
+    ]
+    assert asked.documents == 20_000
+    assert "term_stats_pkey" in explaining.plans[0]
+
+
+@pytest.mark.parametrize("area", [*AREAS, FILTERED])
+def test_rare_words_are_found_through_the_index_of_documents(explaining: Explaining, area: Area):
+    found = message_search.by_words(explaining, area, _asked(explaining, "word17"), limit=40)
+    assert len(found) <= 4
+    assert "message_search_document" in explaining.plans[-1]
+    assert "Seq Scan" not in explaining.plans[-1]
+
+
+@pytest.mark.parametrize("query", ["common", "common half1", "common half1 word17"])
+def test_common_words_are_scored_for_a_bounded_number_only(explaining: Explaining, query: str):
+    found = message_search.by_words(explaining, Area("w"), _asked(explaining, query), limit=40)
+    assert len(found) == 40
+    scored = [line for line in explaining.plans[-1].splitlines() if "Append" in line or "Limit" in line]
+    assert scored
+    assert not any(f"rows={n}" in line for line in scored for n in (10000, 20000))
+
+
+def test_words_of_both_workspaces_are_told_apart_by_the_index(explaining: Explaining):
+    message_search.by_words(explaining, Area("w"), _asked(explaining, "word17"), limit=40)
+    removed = [line for line in explaining.plans[-1].splitlines() if "Removed by Filter" in line]
+    assert removed == []
+
+
+def test_messages_waiting_for_chores_are_found_through_their_own_index(explaining: Explaining):
+    found = message_search.by_words_waiting(explaining, Area("w"), _asked(explaining, "word4999"), limit=40)
+    assert list(found) == ["m19999"]
+    assert "work_items_unindexed" in explaining.plans[-1]
+
+
+def test_literal_search_goes_through_the_index_of_documents(explaining: Explaining):
+    asked = _asked(explaining, "word17 half")
+    assert message_search.literally(explaining, Area("w"), asked, "word17 half", limit=5)
+    assert "message_search_document" in explaining.plans[-1]
+
+
+@pytest.mark.parametrize("area", [Area("w"), FILTERED])
+def test_newest_messages_are_read_in_the_order_of_their_index(explaining: Explaining, area: Area):
+    condition = area.condition()
+    statement = sql.SQL(message_search.NEWEST_LITERAL).format(condition=condition.text)
+    explaining.execute(statement, {**condition.params, "needle": "word", "limit": 5})
+    assert "messages_by_age" in explaining.plans[-1]
+    assert "Sort" not in explaining.plans[-1]

@@ -1,0 +1,49 @@
+import pytest
+
+from shared.llm.offline import OfflineModel
+from shared.llm.types import Completion, UserTurn
+from shared.reasoning.prompts import render
+
+MESSAGES = """[#1 2026-01-02 03:04:05] bob: Good morning! Where have you been all week?
+[#2 2026-01-02 03:04:09] alice: I moved to Lisbon last week.
+  I also adopted a cat called Tom.
+[#3 2026-01-02 03:05:00] bob: ok
+[#4 2026-01-02 03:06:00] bob: I will visit you tomorrow."""
+
+
+def summary(words: int, earlier: str = "(none yet)", max_tokens: int = 1000, kind: str = "short") -> str:
+    prompt = render(f"summary_{kind}", words=str(words), earlier=earlier, messages=MESSAGES)
+    return OfflineModel("offline/rules-1").complete(Completion((UserTurn(prompt),), "summary", max_tokens)).text
+
+
+@pytest.mark.parametrize("kind", ["short", "long"])
+def test_summary_tells_what_was_said_in_order_with_dates(kind: str):
+    text = summary(200, kind=kind)
+    moved, adopted = text.index("alice moved to Lisbon in the week of 2025-12-22."), text.index("alice also adopted")
+    assert moved < adopted < text.index("bob will visit alice on 2026-01-03.")
+    assert "bob: ok" not in text
+
+
+@pytest.mark.parametrize("words", [3, 10, 20, 40])
+def test_summary_keeps_within_its_words(words: int):
+    assert 0 < len(summary(words, earlier="alice hates olives. bob likes tea.").split()) <= words
+
+
+def test_summary_keeps_what_the_earlier_one_says():
+    text = summary(200, earlier="alice hates olives. bob lives in Rome.")
+    assert text.startswith("alice hates olives. bob lives in Rome.")
+    assert "Lisbon" in text
+
+
+def test_summary_when_the_earlier_one_is_long_leaves_room_for_what_is_new():
+    earlier = " ".join(f"alice painted picture number {n}." for n in range(40))
+    assert "Lisbon" in summary(60, earlier=earlier)
+
+
+def test_summary_made_again_from_itself_repeats_nothing():
+    once = summary(200)
+    assert summary(200, earlier=once) == once
+
+
+def test_summary_keeps_within_the_output_tokens():
+    assert len(summary(200, max_tokens=12).split()) <= 9
