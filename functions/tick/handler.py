@@ -3,6 +3,7 @@
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.memory.conclude import index_pending
+from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
 from shared.settings import load
 from shared.telemetry.logs import configure, logger
@@ -22,6 +23,7 @@ def lambda_handler(event: object, context: object) -> dict[str, object]:
 
 def _indexed() -> int:
     try:
+        tend_vectors(backends)
         return index_pending(backends)
     except ServiceError:
         # The relay must not suffer from a model that cannot be reached; the next visit tries again.

@@ -3,6 +3,7 @@
 The database is the one handed in by `apply.upgrade`, else `-x dsn=...`, else the settings' DB_CONNECTION_URI.
 """
 
+import logging
 from typing import cast
 
 import psycopg
@@ -19,7 +20,12 @@ _LOCK = 7_106_217_001
 
 
 def _dsn() -> str:
-    given = context.config.attributes.get("dsn") or context.get_x_argument(as_dictionary=True).get("dsn")
+    handed_in = context.config.attributes.get("dsn")
+    if handed_in is None:
+        # Somebody at a terminal, who wants to see what is done.
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+        logging.getLogger("alembic").setLevel(logging.INFO)
+    given = handed_in or context.get_x_argument(as_dictionary=True).get("dsn")
     return plain(cast(str, given)) if given else load().db.dsn
 
 

@@ -227,7 +227,7 @@ Table(
     Column("due_at", _MAYBE_TIME, comment="when tick looks at the unit again; null only when nothing is pending"),
     *_integers("pending_items"),
     *_numbers("pending_tokens", "done_items", "parked_items"),
-    *_integers("attempts"),
+    *_integers("attempts", "failures"),
     *_maybe(Text(), "error", "token"),
     *_maybe(_MAYBE_TIME, "lease_until"),
     *_maybe(BigInteger(), "window_first", "window_last"),

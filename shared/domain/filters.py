@@ -5,19 +5,27 @@ Conditions that say nothing (`"*"`, an empty object, an empty list of alternativ
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from shared.domain.clock import as_utc
 from shared.domain.conclusion import LEVELS
 from shared.domain.errors import FilterError
-from shared.domain.json import Json, JsonObject
-
-Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "contains"]
-Scalar: TypeAlias = str | bool | Decimal | datetime
+from shared.domain.filter_tree import (
+    All,
+    AnyOf,
+    Compare,
+    CompareKey,
+    Filter,
+    Includes,
+    NoneOf,
+    Operator,
+    Scalar,
+    SeenBy,
+)
+from shared.domain.json import Json
 
 MAX_DEPTH: Final = 5
 _WILDCARD: Final = "*"
@@ -77,62 +85,6 @@ CONCLUSIONS: Final[Columns] = {
     "source_ids": Kind.LIST,
     "metadata": Kind.METADATA,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    """True when every member is."""
-
-    members: tuple["Filter", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """True when a member is."""
-
-    members: tuple["Filter", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NoneOf:
-    """True when no member is; an unknown one counts as not true."""
-
-    members: tuple["Filter", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A column against an operand; None only with `eq` and `ne`, a tuple only with `in` and for lists."""
-
-    column: str
-    operator: Operator
-    operand: Scalar | tuple[Scalar, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class CompareKey:
-    """The text form of a first-level metadata key against an operand; a `Decimal` compares as a number."""
-
-    key: str
-    operator: Operator
-    operand: str | Decimal | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Includes:
-    """The metadata includes `part`, as Postgres' `@>` has it."""
-
-    part: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class SeenBy:
-    """The message fell into a time in which this peer was a member of its session."""
-
-    peer: str
-
-
-Filter: TypeAlias = All | AnyOf | NoneOf | Compare | CompareKey | Includes | SeenBy
 
 
 def parse(given: Mapping[str, Json] | None, columns: Columns) -> Filter | None:

@@ -84,13 +84,15 @@ class WorkItem:
 class Claim:
     """A window of items that one worker may finish while `token` still stands on the unit row.
 
-    `answer` is what the model said for this very window before an earlier worker died.
+    `failures` are the attempts, this one included, that no outage explains. `answer` is what the model said for
+    this very window before an earlier worker died.
     """
 
     unit: WorkUnit
     token: str
     items: tuple[WorkItem, ...]
     attempts: int
+    failures: int
     answer: str | None = None
 
     @property

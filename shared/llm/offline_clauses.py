@@ -120,13 +120,16 @@ def _own_clause(left: list[Word], right: list[Word]) -> bool:
             return True
         case "he" | "she" | "it" | "they" | "his" | "her" | "its" | "their":
             # Alone, a pronoun says something only when the left side says who is meant.
-            return any(
-                word.low.removesuffix("'s") in PEOPLE | ANIMALS
-                and not {"the", "this"} & {w.low for w in left[max(0, index - 2) : index]}
-                for index, word in enumerate(left)
-            )
+            return any(_is_kin(left, index) for index in range(len(left)))
         case _:
             return False
+
+
+def _is_kin(words: list[Word], index: int) -> bool:
+    """Whether a relative or pet of somebody's is named there, and not just "the doctor"."""
+    noun = words[index].low.removesuffix("'s")
+    before = {word.low for word in words[max(0, index - 2) : index]}
+    return noun in PEOPLE | ANIMALS and not before & {"the", "this"}
 
 
 def _shared(left: list[Word], subject: Subject, right: list[Word], joiner: str) -> list[Word]:

@@ -12,7 +12,7 @@ from shared.llm.provider import Embedder
 # Words of one line are about one subject. The first few of a line reword a search that found nothing.
 _SUBJECTS = """
 food eat meal cuisine dish cook restaurant dinner lunch breakfast snack pizza pasta sushi cheese bread fruit vegetable chocolate cake meat fish egg spicy bake recipe peanut nut
-allergic allergy intolerant dietary restriction diet eat food avoid vegetarian vegan gluten lactose dairy peanut nut shellfish kosher halal
+allergic allergy intolerant dietary restriction diet eat food cook serve dinner avoid vegetarian vegan gluten lactose dairy peanut nut shellfish kosher halal
 drink coffee tea wine beer juice water milk alcohol beverage cocktail
 job work profession occupation career employed employer company business office colleague boss engineer nurse doctor teacher lawyer developer designer manager programmer scientist artist writer accountant chef driver startup bakery freelance retire hire promote salary founder
 live home city house apartment flat town country reside residence address move relocate based neighbourhood neighborhood location located
@@ -71,6 +71,7 @@ _GENERIC = frozenset(
     stem(word) for word in "like love favourite favorite enjoy have go make take use want prefer good best name".split()
 )
 _IDIOMS = (
+    (re.compile(r"\b(?:keep|bear|have) in mind\b|\b(?:be aware|think) of\b|\blook out for\b", re.IGNORECASE), ""),
     (re.compile(r"\bdo(?:es)? ((?:\w+ ){1,3})for (?:a living|work)\b", re.IGNORECASE), r"\1 job"),
     (re.compile(r"\bfor fun\b|\bfree time\b|\bspare time\b", re.IGNORECASE), "hobby"),
 )

@@ -92,9 +92,7 @@ def _ends(line: str, start: int, end: re.Match[str]) -> bool:
     if word in _MAYBE_LAST:
         return following.isupper()
     is_initial = len(word) == 1 and word.isalpha() and word != "i" and line[end.start() - 1].isupper()
-    return word not in # Only where they stand alone: "8)" may close a list.
-_EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['’-]?[()DPpO/|*]+|<3|[xX]D)(?!\S)")
-_ABBREVIATIONS and not is_initial
+    return word not in _ABBREVIATIONS and not is_initial
 
 
 def _capped(sentence: str) -> str:

@@ -24,9 +24,10 @@ _LEADS = tuple(
         r"[^,.!;:–—]*[,.!;:–—-]+\s*",
         r"(?:yes|yeah|yep|yup|no|nope|nah|ok|okay|right|sure|great|cool|nice|awesome|perfect|true|exactly|absolutely|"
         r"definitely|indeed|of course|well|still|then|hmm+|um+|uh+|ah+|wow|wait|correction|update|edit|fun fact|"
-        r"interesting|first of all|first|second|secondly|finally|however|besides|by the way|also|same here|me too|good|"
-        r"lovely|amazing|ps|p\.s|note|fyi|for the record|not really|not yet|in fact|to be fair|not much|nothing much|not a lot|"
-        r"(?:that|which) reminds me|speaking of which|guess what|(?:good|bad|big|great) news|long story short)\s*[,.!:;–—-]+\s*",
+        r"interesting|first of all|first|second|secondly|finally|however|besides|by the way|also|same here|me too|"
+        r"good|lovely|amazing|ps|p\.s|note|fyi|for the record|not really|not yet|in fact|to be fair|not much|"
+        r"nothing much|not a lot|(?:that|which) reminds me|speaking of which|guess what|(?:good|bad|big|great) news|"
+        r"long story short)\s*[,.!:;–—-]+\s*",
         r"(?:so|and|but|also|plus|or|actually|honestly|frankly|anyways?|oh|btw|by the way|tbh|to be honest|fyi|yeah|"
         r"yes|haha+|lol|basically|luckily|unfortunately|fortunately|sadly|well|as you know|you know|you see|in fact|"
         r"for the record|just so you know|besides|as i said|like i said|as i mentioned|i mean|because|ok so|okay so)"

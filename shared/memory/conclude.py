@@ -18,6 +18,8 @@ from shared.telemetry.logs import logger
 _SAME_DISTANCE = 0.05
 # What a word that only one of two near-equal conclusions has is worth beside its length.
 _OWN_WORD_WEIGHT = 10
+# The index may still hold vectors of what was replaced or deleted: the nearest ones are looked through.
+_MOST_TWINS = 3
 # How long a worker may take from its commit to the index before tick does it.
 _INDEX_GRACE = timedelta(minutes=2)
 _MOST_AT_ONCE = 200
@@ -53,24 +55,29 @@ def prepare(
     vectors = dict(zip(distinct, backends.models.embedder().embed([d.content for d in distinct.values()]), strict=True))
     new: list[NewConclusion] = []
     reinforced: list[tuple[str, tuple[str, ...]]] = []
-    replaced: list[str] = []
+    replaced: set[str] = set()
     for observer in observers:
         known = _known(backends, Collection(workspace, observer, observed), distinct, vectors)
         for key, draft in distinct.items():
             twin = known.get(key)
-            if twin is None:
+            if twin is None or twin.id in replaced:
                 new.append(_new(draft, observer, observed))
             elif says_less(draft.content, twin.content):
                 reinforced.append((twin.id, draft.message_ids))
             else:
-                replaced.append(twin.id)
+                replaced.add(twin.id)
                 new.append(_successor(draft, twin))
     by_text = {draft.content: vectors[key] for key, draft in distinct.items()}
-    return Saving(workspace, tuple(new), tuple(reinforced), tuple(replaced), by_text)
+    return Saving(workspace, tuple(new), tuple(reinforced), tuple(sorted(replaced)), by_text)
 
 
-def index(backends: Backends, saved: Sequence[Conclusion], vectors: dict[str, Vector]) -> None:
-    """Hand the vectors of saved conclusions to the index. What fails stays pending for `tick`."""
+def index(
+    backends: Backends, saved: Sequence[Conclusion], vectors: dict[str, Vector], replaced: Sequence[str] = ()
+) -> None:
+    """Hand the vectors of saved conclusions to the index, and take those of `replaced` ones out.
+
+    What fails stays pending for `tick`.
+    """
     records = [
         ConclusionVector(c.workspace, c.id, c.observer, c.observed, c.session, c.level, vectors[c.content])
         for c in saved
@@ -80,6 +87,8 @@ def index(backends: Backends, saved: Sequence[Conclusion], vectors: dict[str, Ve
         return
     try:
         backends.vectors.upsert_conclusions(records)
+        if replaced:
+            backends.vectors.delete_conclusions(records[0].workspace, replaced)
     except IndexUnavailable as error:
         logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
         return
@@ -153,7 +162,8 @@ def _merged(drafts: Sequence[ConclusionDraft]) -> dict[str, ConclusionDraft]:
     """Each distinct text once, with the messages of all its copies."""
     merged: dict[str, ConclusionDraft] = {}
     for draft in drafts:
-        content = " ".join(draft.content.split())
+        # Postgres stores no NUL, and models have been seen to write one.
+        content = " ".join(draft.content.replace("\x00", " ").split())
         if not content:
             continue
         key = content_hash(content)
@@ -173,18 +183,18 @@ def _known(
     nearest = backends.vectors.nearest_conclusions(
         collection,
         [vectors[key] for key in drafts],
-        k=1,
+        k=_MOST_TWINS,
         max_distance=_SAME_DISTANCE,
         levels=(first.level,),
         sessions=None if first.session is None else (first.session,),
     )
-    ids = {key: hits[0].id for key, hits in zip(drafts, nearest, strict=True) if hits}
-    if not ids:
+    found = sorted({hit.id for hits in nearest for hit in hits})
+    if not found:
         return {}
     with backends.db.reading() as conn:
-        rows = conclusions.by_ids(conn, collection.workspace, list(ids.values()))
-    twins = {key: rows[conclusion_id] for key, conclusion_id in ids.items() if conclusion_id in rows}
-    return {key: twin for key, twin in twins.items() if is_restated(drafts[key].content, twin.content)}
+        rows = conclusions.by_ids(conn, collection.workspace, found)
+    live = zip(drafts, ([rows[hit.id] for hit in hits if hit.id in rows] for hits in nearest), strict=True)
+    return {key: twins[0] for key, twins in live if twins and is_restated(drafts[key].content, twins[0].content)}
 
 
 def is_restated(new: str, old: str) -> bool:
@@ -198,7 +208,8 @@ def is_restated(new: str, old: str) -> bool:
 
 
 def _turns_the_meaning(word: str) -> bool:
-    return word in _NEGATIONS or word.endswith("n't") or any(character.isdigit() for character in word)
+    bare = word.strip(".,;:!?()\"'").replace("\u2019", "'")
+    return bare in _NEGATIONS or bare.endswith("n't") or any(character.isdigit() for character in bare)
 
 
 def says_less(new: str, old: str) -> bool:

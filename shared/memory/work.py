@@ -32,16 +32,24 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
         claimed = work.claim(conn, unit, terms, now=backends.clock.now())
     if claimed is None:
         return
-    if claimed.attempts > backends.settings.deriver.max_attempts:
+    try:
+        _attempt(backends, claimed, do)
+    except ClaimLost:
+        logger.warning("claim_lost", unit=str(unit))
+    except DatabaseUnavailable:
+        # Nothing can be written about it now. The lease runs out and tick wakes the unit; back in the queue,
+        # the wake-up would hold up its session for the whole visibility.
+        logger.exception("work_interrupted", unit=str(unit), attempts=claimed.attempts)
+
+
+def _attempt(backends: Backends, claimed: Claim, do: Callable[[Claim], None]) -> None:
+    if claimed.failures > backends.settings.deriver.max_attempts:
         # Every earlier attempt ended without a word: the worker died of it, each time.
         _park(backends, claimed, "worker ended without an answer")
         return
     try:
         do(claimed)
-    except ClaimLost:
-        logger.warning("claim_lost", unit=str(unit))
-    except DatabaseUnavailable:
-        # Nothing can be written about it now: the lease runs out and the window is taken again.
+    except (ClaimLost, DatabaseUnavailable):
         raise
     except Exception as error:
         _settle(backends, claimed, error)
@@ -51,7 +59,7 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
     is_outage = isinstance(error, Unavailable) and not isinstance(error, AnswerUnreadable)
     # A service error says what it is; the text of any other may quote what was said.
     reason = f"{type(error).__name__}: {error}" if isinstance(error, ServiceError) else type(error).__name__
-    if not is_outage and claimed.attempts >= backends.settings.deriver.max_attempts:
+    if not is_outage and claimed.failures >= backends.settings.deriver.max_attempts:
         logger.exception("work_parked", unit=str(claimed.unit), attempts=claimed.attempts)
         _park(backends, claimed, reason)
         return
@@ -59,7 +67,7 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
     logger.exception("work_put_off", unit=str(claimed.unit), attempts=claimed.attempts, pause_s=pause_s)
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:
-        work.retry_later(conn, claimed, reason, due_at=due_at)
+        work.retry_later(conn, claimed, reason, is_outage=is_outage, due_at=due_at)
 
 
 def _pause_s(attempts: int, error: Exception) -> float:

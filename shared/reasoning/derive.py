@@ -77,21 +77,21 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
         saved = saving.write(backends, conn)
         wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=now)
     send(backends, wake_ups)
-    conclude.index(backends, saved, saving.vectors)
+    conclude.index(backends, saved, saving.vectors, saving.replaced)
     logger.info("window_derived", unit=str(unit), items=len(claimed.items), facts=len(facts.explicit), saved=len(saved))
 
 
 def _shown(backends: Backends, claimed: Claim) -> list[Message]:
-    """The window's messages with what was said between them, and what was said just before.
+    """The window's messages with what others said between them and just before.
 
-    Context gives way, oldest first, when the window would grow beyond its tokens.
+    The target's own messages of other windows stay out: their facts were read already. Context gives way, oldest first, when the window would grow beyond its tokens.
     """
     unit, mine = claimed.unit, {item.seq for item in claimed.items}
     with backends.db.reading() as conn:
         found = messages.readable_in_range(conn, unit.workspace, unit.session, claimed.first_seq - 1, claimed.last_seq)
     left = max(backends.settings.deriver.window_tokens - sum(item.tokens for item in claimed.items), 0)
     context: set[int] = set()
-    for message in reversed([m for m in found if m.seq not in mine]):
+    for message in reversed([m for m in found if m.peer != unit.observed]):
         left -= message.token_count
         if left < 0:
             break
@@ -105,6 +105,8 @@ def _facts(backends: Backends, claimed: Claim, shown: Sequence[Message]) -> tupl
         return _read(claimed.answer), Usage()
     reply = backends.models.deriver().complete(_request(backends, claimed, shown))
     facts = _read(reply.text)
+    if reply.finish == "length":
+        logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(facts.explicit))
     with backends.db.reading() as conn:
         work.keep_answer(conn, claimed, facts.model_dump_json())
     return facts, reply.usage

@@ -120,7 +120,8 @@ def _written(backends: Backends, step: _Step) -> tuple[Summary, Usage]:
             thinking_budget_tokens=settings.thinking_budget_tokens,
         )
     )
-    content = tokens.cut(reply.text.strip(), most_tokens)
+    # Postgres stores no NUL, and models have been seen to write one.
+    content = tokens.cut(reply.text.replace("\x00", "").strip(), most_tokens)
     if not content:
         raise AnswerUnreadable("the summary is empty")
     newest = step.fresh[-1]

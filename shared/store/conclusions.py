@@ -55,7 +55,7 @@ SELECT %(workspace)s, n.id, n.observer, n.observed, n.session, n.level, n.conten
     ON CONFLICT (workspace, observer, observed, level, (coalesce(session, '')), content_hash)
        WHERE is_derived AND deleted_at IS NULL
     DO UPDATE
-   SET times_derived = c.times_derived + 1,
+   SET times_derived = greatest(c.times_derived + 1, EXCLUDED.times_derived),
        message_ids = (c.message_ids || ARRAY(
            SELECT m FROM unnest(EXCLUDED.message_ids) AS m WHERE m <> ALL (c.message_ids)
        ))[:{_MOST_SOURCES}]

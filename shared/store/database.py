@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from shared.domain.errors import DatabaseUnavailable
 from shared.settings.sections import DbSettings
+from shared.telemetry.logs import logger
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 T = TypeVar("T")
@@ -21,6 +22,10 @@ T = TypeVar("T")
 _TRUSTED_IDLE_S = 30.0
 _RETRY_AFTER_S = 2.0
 _PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
+
+
+class Deadlocked(DatabaseUnavailable):
+    """Postgres chose this transaction as the victim of a deadlock."""
 
 
 class Database:
@@ -63,7 +68,8 @@ class Database:
         try:
             with self.transaction() as conn:
                 return work(conn)
-        except (errors.DeadlockDetected, errors.SerializationFailure):
+        except Deadlocked:
+            logger.warning("transaction_repeated")
             with self.transaction() as conn:
                 return work(conn)
 
@@ -135,7 +141,7 @@ def _is_alive(conn: Connection, idle_s: float) -> bool:
 def _translated() -> Generator[None]:
     try:
         yield
-    except errors.DeadlockDetected:
-        raise
+    except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+        raise Deadlocked(retry_after_s=_RETRY_AFTER_S) from error
     except _PASSING as error:
         raise DatabaseUnavailable(retry_after_s=_RETRY_AFTER_S) from error

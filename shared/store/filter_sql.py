@@ -6,7 +6,7 @@ from typing import Final, LiteralString, TypeAlias, assert_never
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from shared.domain.filters import All, AnyOf, Compare, CompareKey, Filter, Includes, NoneOf, Operator, SeenBy
+from shared.domain.filter_tree import All, AnyOf, Compare, CompareKey, Filter, Includes, NoneOf, Operator, SeenBy
 from shared.store.conditions import Condition
 
 ColumnMap: TypeAlias = Mapping[str, LiteralString]

@@ -16,7 +16,7 @@ from shared.store.pages import select_page
 from shared.store.rows import PEER, peer_row
 
 _MEMBER: LiteralString = """
-       m.peer, m.observe_me, m.observe_others, (p.configuration ->> 'observe_me')::boolean, m.joined_at, m.left_at
+       m.peer, m.observe_me, m.observe_others, p.configuration -> 'observe_me' <> 'false', m.joined_at, m.left_at
   FROM members AS m
   JOIN peers AS p ON p.workspace = m.workspace AND p.name = m.peer
  WHERE m.workspace = %(workspace)s AND m.session = %(session)s

@@ -211,13 +211,19 @@ def plan_summary(
     return Owed(unit.workspace, rows)
 
 
+# Locked in the order in which planners lock them: who marks several must not wait for a planner in a circle.
 MARK_SENT: LiteralString = """
+WITH held AS (
+    SELECT u.workspace, u.unit
+      FROM unnest(%(workspaces)s::text[], %(units)s::text[], %(numbers)s::bigint[]) AS n (workspace, unit, number)
+      JOIN work_units AS u ON u.workspace = n.workspace AND u.unit = n.unit AND u.wake_no = n.number
+     WHERE u.is_woken AND u.sent_at IS NULL
+     ORDER BY u.workspace, u.unit
+       FOR NO KEY UPDATE OF u)
 UPDATE work_units AS u
    SET sent_at = %(now)s, due_at = %(resend_at)s
-  FROM unnest(%(workspaces)s::text[], %(units)s::text[], %(numbers)s::bigint[]) AS n (workspace, unit, number),
-       (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
- WHERE u.workspace = n.workspace AND u.unit = n.unit AND u.wake_no = n.number
-   AND u.is_woken AND u.sent_at IS NULL AND hurry.is_off = 'off'
+  FROM held, (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
+ WHERE u.workspace = held.workspace AND u.unit = held.unit AND hurry.is_off = 'off'
 """
 
 

@@ -37,7 +37,7 @@ SCENE: LiteralString = """
 SELECT w.configuration, s.configuration, coalesce(s.is_active, true),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(
                    m.peer, m.left_at IS NULL,
-                   coalesce(m.observe_me, (p.configuration ->> 'observe_me')::boolean, true),
+                   coalesce(m.observe_me, p.configuration -> 'observe_me' <> 'false', true),
                    m.left_at IS NULL AND coalesce(m.observe_others, false))), '[]')
           FROM members AS m
           JOIN peers AS p ON p.workspace = m.workspace AND p.name = m.peer

@@ -6,14 +6,17 @@ from typing import LiteralString
 from shared.store.database import Connection
 
 FLUSH: LiteralString = """
-UPDATE work_units SET is_flushed = true, due_at = %(now)s
- WHERE pending_items > 0 AND NOT is_woken AND (lease_until IS NULL OR lease_until <= %(now)s)
-   AND (%(workspace)s::text IS NULL OR workspace = %(workspace)s)
+UPDATE work_units
+   SET is_flushed = true, due_at = CASE WHEN is_woken OR lease_until > %(now)s THEN due_at ELSE %(now)s END
+ WHERE pending_items > 0 AND (%(workspace)s::text IS NULL OR workspace = %(workspace)s)
 """
 
 
 def flush(conn: Connection, *, workspace: str | None, now: datetime) -> int:
-    """Make everything that waits due now, whatever its gate or pause; gives how many units that concerns."""
+    """Make everything that waits due now, whatever its gate or pause; gives how many units that concerns.
+
+    A unit at work goes on until nothing is left.
+    """
     return conn.execute(FLUSH, {"workspace": workspace, "now": now}).rowcount
 
 

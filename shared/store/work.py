@@ -12,6 +12,7 @@ from shared.store.outbox import SEND_GRACE, Gate
 from shared.store.rows import WORK_ITEM, work_item_row
 
 _MOST_ITEMS = 500
+_NO_LIMIT = 2**62
 
 
 class ClaimLost(Conflict):
@@ -32,6 +33,7 @@ class _Unit:
     pending_items: int
     pending_tokens: int
     attempts: int
+    failures: int
     is_woken: bool
     is_flushed: bool
     due_at: datetime | None
@@ -41,8 +43,15 @@ class _Unit:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Nothing to claim before `until`; None waits for a plan to wake the unit."""
+
+    until: datetime | None
+
+
 LOCK_UNIT: LiteralString = """
-SELECT pending_items, pending_tokens, attempts, is_woken, is_flushed, due_at, lease_until,
+SELECT pending_items, pending_tokens, attempts, failures, is_woken, is_flushed, due_at, lease_until,
        window_first, window_last, answer, set_config('synchronous_commit', 'off', true)
   FROM work_units
  WHERE workspace = %(workspace)s AND unit = %(unit)s
@@ -68,25 +77,27 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
     if row is None:
         return None
     state = _Unit(*row[:-1])
-    rest_until = _rest_until(conn, unit, state, terms, now)
-    if rest_until is not None or state.pending_items == 0:
-        conn.execute(REST, {**_key(unit), "due_at": rest_until})
+    rest = _rest(conn, unit, state, terms, now)
+    if rest is not None:
+        conn.execute(REST, {**_key(unit), "due_at": rest.until})
         return None
     items = _window(conn, unit, state, terms)
     return _take(conn, unit, state, items, terms, now)
 
 
-def _rest_until(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now: datetime) -> datetime | None:
-    """When to look again, if this is not the moment."""
+def _rest(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now: datetime) -> _Rest | None:
+    """The pause, if this is not the moment to claim."""
     if state.lease_until is not None and state.lease_until > now:
-        return state.lease_until
-    if state.attempts > 0 or state.is_flushed or state.pending_items == 0:
-        is_backing_off = state.attempts > 0 and not state.is_woken and state.due_at is not None and state.due_at > now
-        return state.due_at if is_backing_off else None
-    if unit.kind is not TaskKind.DERIVE or state.pending_tokens >= terms.gate.tokens:
+        return _Rest(state.lease_until)
+    if state.pending_items == 0:
+        return _Rest(None)
+    if state.attempts > 0:
+        is_backing_off = not state.is_woken and state.due_at is not None and state.due_at > now
+        return _Rest(state.due_at) if is_backing_off else None
+    if state.is_flushed or unit.kind is not TaskKind.DERIVE or state.pending_tokens >= terms.gate.tokens:
         return None
     aged_at = terms.gate.aged_at(_oldest(conn, unit))
-    return aged_at if aged_at is not None and aged_at > now else None
+    return None if aged_at is not None and aged_at <= now else _Rest(aged_at)
 
 
 OLDEST: LiteralString = """
@@ -111,7 +122,7 @@ SELECT {WORK_ITEM}
           FROM (SELECT {WORK_ITEM}
                   FROM work_items
                  WHERE workspace = %(workspace)s AND unit = %(unit)s AND state = 'pending'
-                   AND seq <= %(last)s
+                   AND seq BETWEEN %(first)s AND %(last)s
                  ORDER BY seq
                  LIMIT %(most)s) AS oldest) AS counted
  WHERE running <= %(window_tokens)s OR place = 1
@@ -120,19 +131,21 @@ SELECT {WORK_ITEM}
 
 
 def _window(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms) -> list[WorkItem]:
-    again = state.window_last
+    is_new = state.window_last is None
     with conn.cursor(row_factory=work_item_row) as cursor:
         cursor.execute(
             WINDOW,
             {
                 **_key(unit),
-                "last": 2**62 if again is None else again,
+                # From its first place: older items that were parked may have come back meanwhile.
+                "first": 0 if is_new else state.window_first,
+                "last": _NO_LIMIT if is_new else state.window_last,
                 "most": _MOST_ITEMS,
-                "window_tokens": terms.window_tokens if again is None else 2**62,
+                "window_tokens": terms.window_tokens if is_new else _NO_LIMIT,
             },
         )
         items = cursor.fetchall()
-    return _alike(items) if again is None else items
+    return _alike(items) if is_new else items
 
 
 def _alike(items: list[WorkItem]) -> list[WorkItem]:
@@ -148,7 +161,7 @@ TAKE: LiteralString = """
 UPDATE work_units
    SET token = %(token)s, lease_until = %(lease_until)s, due_at = %(lease_until)s,
        window_first = %(first)s, window_last = %(last)s, window_items = %(items)s,
-       is_woken = false, attempts = attempts + 1
+       is_woken = false, attempts = attempts + 1, failures = failures + 1
  WHERE workspace = %(workspace)s AND unit = %(unit)s
 """
 
@@ -156,7 +169,7 @@ UPDATE work_units
 def _take(
     conn: Connection, unit: WorkUnit, state: _Unit, items: list[WorkItem], terms: ClaimTerms, now: datetime
 ) -> Claim:
-    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.answer)
+    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.failures + 1, state.answer)
     conn.execute(
         TAKE,
         {
@@ -206,19 +219,20 @@ UPDATE work_items
 CLOSE_UNIT: LiteralString = """
 UPDATE work_units AS u
    SET (pending_items, pending_tokens, done_items, parked_items, is_flushed, wake_no, is_woken, sent_at, due_at,
-        attempts, error, token, lease_until, window_first, window_last, window_items, answer) = (
+        attempts, failures, error, token, lease_until, window_first, window_last, window_items, answer) = (
        SELECT r.items, r.tokens,
               u.done_items + %(done)s, u.parked_items + %(parked)s,
               u.is_flushed AND r.items > 0,
               u.wake_no + r.wakes::int,
-              u.is_woken OR r.wakes,
+              r.items > 0 AND (u.is_woken OR r.wakes),
               CASE WHEN r.wakes THEN NULL ELSE u.sent_at END,
               CASE WHEN r.items = 0 THEN NULL
                    WHEN r.wakes OR u.is_woken THEN %(grace_until)s
                    ELSE r.aged_at END,
-              0, NULL::text, NULL::text, NULL::timestamptz, NULL::bigint, NULL::bigint, 0, NULL::text
+              0, 0, NULL::text, NULL::text, NULL::timestamptz, NULL::bigint, NULL::bigint, 0, NULL::text
          FROM (SELECT o.*, o.items > 0 AND NOT u.is_woken
-                      AND (u.kind <> 'derive' OR u.is_flushed OR o.tokens >= %(gate)s OR o.aged_at <= %(now)s) AS wakes
+                      AND (u.kind <> 'derive' OR u.is_flushed OR o.tokens >= %(gate)s
+                           OR coalesce(o.aged_at <= %(now)s, false)) AS wakes
                  FROM (SELECT u.pending_items - %(items)s AS items, u.pending_tokens - %(tokens)s AS tokens,
                               (SELECT i.created_at + %(max_age)s::interval
                                  FROM work_items AS i
@@ -315,14 +329,19 @@ def _close(
 
 RETRY_LATER: LiteralString = """
 UPDATE work_units
-   SET lease_until = NULL, token = NULL, due_at = %(due_at)s, error = %(error)s
+   SET lease_until = NULL, token = NULL, due_at = %(due_at)s, error = %(error)s,
+       failures = failures - %(is_outage)s::int
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
 """
 
 
-def retry_later(conn: Connection, claimed: Claim, error: str, *, due_at: datetime) -> None:
-    """Give the window back, to be taken again as it is at `due_at`; nothing younger is taken before."""
-    conn.execute(RETRY_LATER, {**_key(claimed.unit), "token": claimed.token, "error": error, "due_at": due_at})
+def retry_later(conn: Connection, claimed: Claim, error: str, *, is_outage: bool, due_at: datetime) -> None:
+    """Give the window back, to be taken again as it is at `due_at`; nothing younger is taken before.
+
+    An outage is nobody's failure: it does not count towards parking.
+    """
+    values = {"token": claimed.token, "error": error, "due_at": due_at, "is_outage": is_outage}
+    conn.execute(RETRY_LATER, {**_key(claimed.unit), **values})
 
 
 def _key(unit: WorkUnit) -> dict[str, object]:

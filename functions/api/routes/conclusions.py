@@ -14,7 +14,7 @@ from shared.backends import Backends
 from shared.domain import conclusion, filters
 from shared.domain.conclusion import Collection
 from shared.domain.errors import FilterError, NotFound
-from shared.domain.filters import All, Compare, Filter
+from shared.domain.filter_tree import All, Compare, Filter
 from shared.domain.json import Json, JsonObject
 from shared.domain.page import PageRequest
 from shared.memory.conclude import create_conclusions as save_conclusions

@@ -159,6 +159,7 @@ CREATE TABLE work_units (
     done_items     bigint NOT NULL DEFAULT 0,
     parked_items   bigint NOT NULL DEFAULT 0,
     attempts       integer NOT NULL DEFAULT 0,
+    failures       integer NOT NULL DEFAULT 0,
     error          text,
     token          text,
     lease_until    timestamptz,

@@ -11,7 +11,12 @@ from tests.support.workspace_client import WorkspaceClient
 @pytest.fixture
 def known(workspace: WorkspaceClient) -> WorkspaceClient:
     workspace.says("s", ("alice", "I am allergic to peanuts"))
-    item = {"content": "alice is allergic to peanuts", "observer_id": "alice", "observed_id": "alice", "session_id": "s"}
+    item = {
+        "content": "alice is allergic to peanuts",
+        "observer_id": "alice",
+        "observed_id": "alice",
+        "session_id": "s",
+    }
     workspace.post("/conclusions", {"conclusions": [item]})
     return workspace
 

@@ -8,7 +8,9 @@ import pytest
 from tests.support.workspace_client import WorkspaceClient
 
 
-def _create(workspace: WorkspaceClient, *contents: str, observer: str = "a", observed: str = "a") -> list[dict[str, Any]]:
+def _create(
+    workspace: WorkspaceClient, *contents: str, observer: str = "a", observed: str = "a"
+) -> list[dict[str, Any]]:
     for peer in {observer, observed}:
         workspace.post("/peers", {"id": peer})
     items = [{"content": content, "observer_id": observer, "observed_id": observed} for content in contents]
@@ -30,7 +32,12 @@ def test_create_answers_in_input_order_with_all_fields(workspace: WorkspaceClien
         "source_ids", "source_message_ids", "times_derived",
     }  # fmt: skip
     assert first["id"] != second["id"]
-    assert (first["level"], first["session_id"], first["source_ids"], first["times_derived"]) == ("explicit", None, [], 1)
+    assert (first["level"], first["session_id"], first["source_ids"], first["times_derived"]) == (
+        "explicit",
+        None,
+        [],
+        1,
+    )
 
 
 def test_create_under_the_other_name_with_a_session(workspace: WorkspaceClient):

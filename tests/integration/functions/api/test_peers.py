@@ -43,9 +43,7 @@ def test_list_hides_the_perspectives_of_scopes_unless_asked(workspace: Workspace
 
     workspace.post("/peers", {"id": "a"})
     with psycopg.connect(owner_dsn) as conn:
-        conn.execute(
-            "INSERT INTO peers (workspace, name, uid) VALUES (%s, 'scope.team', 'u')", (workspace.name,)
-        )
+        conn.execute("INSERT INTO peers (workspace, name, uid) VALUES (%s, 'scope.team', 'u')", (workspace.name,))
 
     def listed(kind: str | None) -> list[str]:
         return [peer["id"] for peer in workspace.post("/peers/list", {"kind": kind}).json()["items"]]

@@ -102,9 +102,7 @@ def test_member_settings_of_a_peer_outside_add_it(workspace: WorkspaceClient):
         ("POST", "/sessions/not a name/peers", {}),
     ],
 )
-def test_members_of_a_missing_session_are_not_found(
-    workspace: WorkspaceClient, method: str, path: str, body: object
-):
+def test_members_of_a_missing_session_are_not_found(workspace: WorkspaceClient, method: str, path: str, body: object):
     assert workspace.client.request(method, workspace.at(path), json=body).status_code == 404
 
 

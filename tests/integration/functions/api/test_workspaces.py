@@ -38,7 +38,9 @@ def test_post_with_an_invalid_body_is_refused_with_a_list(client: TestClient, bo
 
 
 def test_put_of_a_missing_workspace_creates_it_and_answers_200(client: TestClient):
-    answer = client.put("/v3/workspaces/fresh", json={"metadata": {"a": 1}, "configuration": {"dream": {"enabled": False}}})
+    answer = client.put(
+        "/v3/workspaces/fresh", json={"metadata": {"a": 1}, "configuration": {"dream": {"enabled": False}}}
+    )
     assert answer.status_code == 200
     assert answer.json()["metadata"] == {"a": 1}
     assert answer.json()["configuration"] == {"dream": {"enabled": False}}

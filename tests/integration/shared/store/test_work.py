@@ -186,7 +186,7 @@ def test_finish_by_a_worker_whose_lease_was_taken_over_writes_nothing(place):
         work.fence(conn, stale)
     with place.backends.db.transaction() as conn:
         work.keep_answer(conn, stale, "late")
-        work.retry_later(conn, stale, "late", due_at=place.clock.moment)
+        work.retry_later(conn, stale, "late", is_outage=True, due_at=place.clock.moment)
 
     row = place.unit_row(unit)
     assert (row["token"], row["answer"], row["error"], row["pending_items"]) == (current.token, None, None, 1)
@@ -268,7 +268,7 @@ def test_retry_later_keeps_the_window_and_lets_nothing_younger_pass(place):
     claimed = place.claims(unit, window_tokens=10)
     due_at = place.clock.moment + timedelta(seconds=8)
     with place.backends.db.transaction() as conn:
-        work.retry_later(conn, claimed, "ModelUnavailable: x", due_at=due_at)
+        work.retry_later(conn, claimed, "ModelUnavailable: x", is_outage=True, due_at=due_at)
     place.says("s", ("ada", "more"))
     assert place.claims(unit) is None
     row = place.unit_row(unit)

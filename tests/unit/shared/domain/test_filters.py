@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain import filters
 from shared.domain.errors import FilterError
-from shared.domain.filters import All, AnyOf, Compare, CompareKey, Includes, NoneOf, SeenBy
+from shared.domain.filter_tree import All, AnyOf, Compare, CompareKey, Includes, NoneOf, SeenBy
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,6 @@ from shared.llm.offline_embeddings import (
 from shared.llm.provider import Embedder
 from shared.settings.models import EmbeddingSpec
 
-needs_words = pytest.mark.skipif(word_embedder() is None, reason="wordllama has no wheel for this platform")
-
 FACTS = [
     "alice is allergic to peanuts",
     "alice moved to Lisbon",
@@ -62,7 +60,7 @@ def nearest(embedder: Embedder, question: str, facts: Sequence[str]) -> int:
     return cosines.index(max(cosines))
 
 
-@pytest.fixture(params=[HASH_SPACE.model, pytest.param(WORD_SPACE.model, marks=needs_words)])
+@pytest.fixture(params=[HASH_SPACE.model, WORD_SPACE.model])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     return open_embedder(spec(request.param))
 
@@ -88,20 +86,17 @@ def test_embed_finds_the_text_that_shares_the_words(embedder: Embedder):
     assert nearest(embedder, "playing the cello", FACTS) == 2
 
 
-@needs_words
 @pytest.mark.parametrize(("question", "fact"), QUESTIONS, ids=[question for question, _ in QUESTIONS])
 def test_embed_with_word_vectors_finds_the_fact_by_its_meaning(question: str, fact: int):
     assert nearest(open_embedder(spec(WORD_SPACE.model)), question, FACTS) == fact
 
 
-@needs_words
 def test_embed_with_word_vectors_cuts_texts_at_the_limit():
     short = open_embedder(spec(WORD_SPACE.model, max_input_tokens=3))
     first, second = short.embed(["one two three four", "one two three five six"])
     assert list(first) == list(second)
 
 
-@needs_words
 def test_embed_with_word_vectors_agrees_with_the_package_itself():
     # The package reads the same files its own way, in a process of its own: it changes the root logger.
     script = (
@@ -114,7 +109,6 @@ def test_embed_with_word_vectors_agrees_with_the_package_itself():
         assert list(ours) == pytest.approx(theirs, abs=1e-6)
 
 
-@needs_words
 def test_embed_with_word_vectors_imports_neither_the_package_nor_a_client():
     script = (
         "import sys, logging; from shared.llm.offline_embeddings import word_embedder; "
@@ -127,7 +121,6 @@ def test_embed_with_word_vectors_imports_neither_the_package_nor_a_client():
     assert logging.getLogger().level != logging.NOTSET
 
 
-@needs_words
 def test_embed_from_several_threads_at_first_use_gives_the_same():
     embedder, results = open_embedder(spec()), list[list[float]]()
     threads = [
@@ -147,7 +140,6 @@ def test_open_embedder_names_a_space_for_each_kind():
     assert open_embedder(spec()).space == (HASH_SPACE if word_embedder() is None else WORD_SPACE)
 
 
-@needs_words
 def test_word_vectors_when_their_files_are_gone_are_unavailable(tmp_path: Path):
     with pytest.raises(ModelUnavailable):
         WordEmbedder(tmp_path, 100).embed(["a"])

@@ -159,6 +159,21 @@ AROUND = [
     ("You know what? I hate mornings, lol", ["alice hates mornings"]),
 ]
 
+CHATTED = [
+    ("Not much, just working on my thesis.", ["alice is just working on alice's thesis"]),
+    ("I lost my job yesterday :(", ["alice lost alice's job on 2026-01-01"]),
+    ("Today is my birthday!", ["alice's birthday is on 2026-01-02"]),
+    ("I no longer work at Google; I like Meta.", ["alice no longer works at Google", "alice likes Meta"]),
+    ("I'm not sure if I want to stay", ["alice is not sure if alice wants to stay"]),
+    ("I have never smoked and I rarely drink.", ["alice has never smoked", "alice rarely drinks"]),
+    ("The doctor said I should avoid salt.", ["The doctor said that alice should avoid salt"]),
+    ("I'm 28 yrs old & live in NYC", ["alice is 28 yrs old", "alice lives in NYC"]),
+    (
+        "My daughter's name is Mia and she was born in 2019",
+        ["alice's daughter's name is Mia", "alice's daughter Mia was born in 2019"],
+    ),
+]
+
 FOREIGN = [
     ("Ich wohne in Berlin.", ['alice said: "Ich wohne in Berlin"']),
     ("J'habite à Lyon.", ['alice said: "J\'habite à Lyon"']),
@@ -172,7 +187,7 @@ FOREIGN = [
 ]
 
 TABLE = [
-    *(FIRST_PERSON + SEVERAL + OTHERS + HEDGED_PLANNED_CORRECTED + SUBJECTLESS + AROUND + FOREIGN),
+    *(FIRST_PERSON + SEVERAL + OTHERS + HEDGED_PLANNED_CORRECTED + SUBJECTLESS + AROUND + CHATTED + FOREIGN),
     *((text, []) for text in NOTHING),
 ]
 

@@ -1,0 +1,199 @@
+"""Concluding again what is known: reinforced, replaced or kept apart."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.conclusion import Collection, ConclusionDraft
+from shared.domain.errors import IndexUnavailable, NotFound
+from shared.domain.message import MessageDraft
+from shared.memory import conclude
+from shared.memory.conclude import GivenConclusion, create_conclusions
+from shared.store import conclusions
+from tests.support.backends import THEN
+
+
+@pytest.fixture
+def place(place):
+    place.says("s", MessageDraft("ada", "one"), MessageDraft("bob", "two"))
+    place.says("t", MessageDraft("ada", "three"))
+    return place
+
+
+def save(place, *content: str, messages: tuple[str, ...] = ("m1",), session: str = "s", observers=("ada",)):
+    """Save drafts as a finishing transaction does, and index them."""
+    drafts = [ConclusionDraft(one, "explicit", session, messages, THEN) for one in content]
+    saving = conclude.prepare(place.backends, place.workspace, "ada", observers, drafts)
+    with place.backends.db.transaction() as conn:
+        saved = saving.write(place.backends, conn)
+    conclude.index(place.backends, saved, saving.vectors, saving.replaced)
+    return saved
+
+
+def alike(place, *contents: str) -> None:
+    """Make these texts mean the same to the embedder."""
+    place.embedder.alike.update(dict.fromkeys(contents, contents[0]))
+
+
+def known(place) -> dict[str, tuple[int, list[str]]]:
+    return {row["content"]: (row["times_derived"], row["message_ids"]) for row in place.conclusions()}
+
+
+def test_save_of_an_equal_text_reinforces_and_remembers_its_messages(place):
+    [first] = save(place, "ada sings")
+    [again] = save(place, "  Ada   sings. ", messages=("m2", "m1"))
+    assert again.id == first.id
+    assert known(place) == {"ada sings": (2, ["m1", "m2"])}
+
+
+def test_save_of_equal_texts_in_one_answer_makes_one_of_them(place):
+    drafts = ["ada sings", "Ada sings.", "ada  sings"]
+    save(place, *drafts)
+    assert len(place.conclusions()) == 1
+    assert place.conclusions()[0]["times_derived"] == 1
+
+
+def test_save_of_an_equal_text_from_another_session_or_observer_stays_apart(place):
+    save(place, "ada sings")
+    save(place, "ada sings", session="t")
+    save(place, "ada sings", observers=("bob",))
+    assert [row["times_derived"] for row in place.conclusions()] == [1, 1, 1]
+
+
+def test_save_remembers_at_most_a_hundred_messages(place):
+    save(place, "ada sings", messages=tuple(f"a{n}" for n in range(80)))
+    save(place, "ada sings", messages=tuple(f"b{n}" for n in range(80)))
+    [(_, ids)] = known(place).values()
+    assert (len(ids), ids[0], ids[-1]) == (100, "a0", "b19")
+
+
+def test_save_of_a_poorer_wording_reinforces_the_richer_one(place):
+    alike(place, "ada sings alto in a choir", "ada sings alto")
+    save(place, "ada sings alto in a choir")
+    save(place, "ada sings alto", messages=("m2",))
+    assert known(place) == {"ada sings alto in a choir": (2, ["m1", "m2"])}
+
+
+def test_save_of_a_richer_wording_takes_over_from_the_poorer_one(place):
+    alike(place, "ada sings alto", "ada sings alto in a choir")
+    [old] = save(place, "ada sings alto")
+    [new] = save(place, "ada sings alto in a choir", messages=("m2",))
+    assert known(place) == {"ada sings alto in a choir": (2, ["m1", "m2"])}
+    [vector] = place.embedder.embed(["ada sings alto"])
+    [hits] = place.backends.vectors.nearest_conclusions(Collection(place.workspace, "ada", "ada"), [vector], k=9)
+    assert [hit.id for hit in hits] == [new.id] != [old.id]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ada has 2 cats", "ada has 3 cats"),
+        ("ada eats meat", "ada does not eat meat"),
+        ("ada eats meat", "ada doesn’t eat meat"),
+        ("ada eats meat", "ada eats meat, never,"),
+        ("ada loves bob", "bob loves ada"),
+    ],
+)
+def test_save_of_a_near_text_that_means_something_else_keeps_both(place, old, new):
+    alike(place, old, new)
+    save(place, old)
+    save(place, new)
+    assert {content: times for content, (times, _) in known(place).items()} == {old: 1, new: 1}
+
+
+def test_save_of_near_texts_without_deduplication_keeps_both(place):
+    place = place.configured(deriver={"deduplicate": False})
+    alike(place, "ada sings alto", "ada sings alto in a choir")
+    save(place, "ada sings alto")
+    save(place, "ada sings alto in a choir")
+    save(place, "ada sings alto")
+    assert {content: times for content, (times, _) in known(place).items()} == {
+        "ada sings alto": 2,
+        "ada sings alto in a choir": 1,
+    }
+
+
+def test_save_of_two_texts_near_one_known_replaces_it_once(place):
+    alike(place, "ada sings", "ada sings alto in a choir", "ada sings solo on a stage")
+    save(place, "ada sings")
+    save(place, "ada sings alto in a choir", "ada sings solo on a stage")
+    assert sorted(times for times, _ in known(place).values()) == [1, 2]
+
+
+def test_save_looks_past_what_the_index_still_holds_of_the_deleted(place):
+    alike(place, "ada sings", "ada sings alto", "ada sings alto today")
+    place = place.configured(deriver={"deduplicate": False})
+    [gone] = save(place, "ada sings alto")
+    save(place, "ada sings alto today")
+    with place.backends.db.transaction() as conn:
+        conclusions.delete(conn, place.workspace, gone.id, THEN)
+    place = place.configured(deriver={"deduplicate": True})
+    save(place, "ada sings", messages=("m2",))
+    assert known(place) == {"ada sings alto today": (2, ["m1", "m2"])}
+
+
+def test_save_after_a_deletion_makes_a_new_one(place):
+    [gone] = save(place, "ada sings")
+    with place.backends.db.transaction() as conn:
+        assert conclusions.delete(conn, place.workspace, gone.id, THEN)
+        assert not conclusions.delete(conn, place.workspace, gone.id, THEN)
+    [new] = save(place, "ada sings", messages=("m2",))
+    assert new.id != gone.id
+    assert known(place) == {"ada sings": (1, ["m2"])}
+
+
+def test_save_of_blank_texts_saves_nothing(place):
+    assert save(place, "", " \n ", "\x00") == []
+    assert place.embedder.asked == []
+
+
+def test_index_when_it_is_away_leaves_the_rest_to_tick(place):
+    class Away:
+        def upsert_conclusions(self, records):
+            raise IndexUnavailable("away")
+
+    drafts = [ConclusionDraft("ada sings", "explicit", "s", ("m1",), THEN)]
+    saving = conclude.prepare(place.backends, place.workspace, "ada", ("ada",), drafts)
+    with place.backends.db.transaction() as conn:
+        saved = saving.write(place.backends, conn)
+    object.__setattr__(place.backends, "vectors", away := Away())
+    conclude.index(place.backends, saved, saving.vectors)
+    assert away is place.backends.vectors
+    assert place.conclusions()[0]["indexed_at"] is None
+
+
+def test_create_keeps_duplicates_and_the_order_given(place):
+    given = [GivenConclusion("ada", "bob", "s", text) for text in ("b", "a", "b")]
+    made = create_conclusions(place.backends, place.workspace, given)
+    assert [one.content for one in made] == ["b", "a", "b"]
+    assert len({one.id for one in made}) == 3
+
+
+@pytest.mark.parametrize(("observer", "session"), [("nobody", "s"), ("ada", "nowhere")])
+def test_create_for_somebody_unknown_writes_nothing(place, observer, session):
+    given = [GivenConclusion("ada", "bob", "s", "fine"), GivenConclusion(observer, "bob", session, "not fine")]
+    with pytest.raises(NotFound):
+        create_conclusions(place.backends, place.workspace, given)
+    assert place.conclusions() == []
+
+
+def test_create_and_save_of_one_text_stay_two(place):
+    create_conclusions(place.backends, place.workspace, [GivenConclusion("ada", "ada", "s", "ada sings")])
+    save(place, "ada sings")
+    assert [row["is_derived"] for row in place.conclusions()].count(True) == 1
+
+
+def test_newest_and_most_derived_are_read_in_their_order(place):
+    for text in ("one", "two", "three"):
+        save(place, text)
+        place.clock.advance(seconds=1)
+    save(place, "two")
+    collection = Collection(place.workspace, "ada", "ada")
+    with place.backends.db.reading() as conn:
+        newest = conclusions.newest(conn, collection, most=2)
+        derived = conclusions.most_derived(conn, collection, most=2)
+        elsewhere = conclusions.newest(conn, collection, most=9, sessions=["t"])
+    assert [one.content for one in newest] == ["three", "two"]
+    assert [one.content for one in derived] == ["two", "three"]
+    assert elsewhere == []
+    assert newest[0].created_at - newest[1].created_at == timedelta(seconds=1)
