@@ -236,6 +236,7 @@ Table(
     _key("workspace", "unit"),
     _to("sessions", "workspace, session", "workspace, name"),
     Index("work_units_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("work_units_by_session", "workspace", "session"),
 )
 
 Table(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
+from pydantic import SecretStr
 
 from shared.backends import Backends
 from shared.domain.message import Message, MessageDraft
@@ -17,7 +18,7 @@ from shared.memory.record import record_messages
 from shared.queue.sqs import WorkQueue
 from shared.store import members, peers, record, work
 from shared.store.work import ClaimTerms
-from tests.support.backends import FrozenClock, RecordingQueue, TinyEmbedder, make_backends, make_settings
+from tests.support.backends import FrozenClock, RecordingQueue, TinyEmbedder, make_backends
 from tests.support.scripted_model import FixedModels, Line, ScriptedModel
 
 UNIT: LiteralString = "SELECT * FROM work_units WHERE workspace = %(workspace)s AND unit = %(unit)s"
@@ -76,7 +77,8 @@ class Workplace:
 
     def backends_at(self, dsn: str, *, queue: WorkQueue | None = None) -> Backends:
         """The same backends over another address of the database; whoever calls closes `db`."""
-        settings = make_settings(dsn, pipeline=self.backends.settings.db.pipeline)
+        old = self.backends.settings
+        settings = old.model_copy(update={"db": old.db.model_copy(update={"connection_uri": SecretStr(dsn)})})
         return make_backends(
             dsn, models=self.backends.models, settings=settings, clock=self.clock, queue=queue or self.queue
         )

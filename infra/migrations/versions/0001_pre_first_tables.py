@@ -175,6 +175,7 @@ COMMENT ON COLUMN work_units.sent_at IS
     'when wake-up wake_no was handed to the queue; null while it is owed (the outbox)';
 COMMENT ON COLUMN work_units.due_at IS 'when tick looks at the unit again; null only when nothing is pending';
 CREATE INDEX work_units_due ON work_units (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX work_units_by_session ON work_units (workspace, session);
 
 CREATE TABLE work_items (
     workspace           text NOT NULL,

@@ -1,5 +1,6 @@
 """Concluding again what is known: reinforced, replaced or kept apart."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -156,9 +157,7 @@ def test_index_when_it_is_away_leaves_the_rest_to_tick(place):
     saving = conclude.prepare(place.backends, place.workspace, "ada", ("ada",), drafts)
     with place.backends.db.transaction() as conn:
         saved = saving.write(place.backends, conn)
-    object.__setattr__(place.backends, "vectors", away := Away())
-    conclude.index(place.backends, saved, saving.vectors)
-    assert away is place.backends.vectors
+    conclude.index(replace(place.backends, vectors=Away()), saved, saving.vectors)
     assert place.conclusions()[0]["indexed_at"] is None
 
 

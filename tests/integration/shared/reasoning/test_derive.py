@@ -211,3 +211,10 @@ def test_derive_takes_nul_characters_out_of_what_the_model_says(place):
     place.says("s", ("ada", "I sing"))
     derived(place, '{"explicit": [{"content": "ada\\u0000sings", "message": 1}]}')
     assert contents(place) == [("ada", "ada sings")]
+
+
+def test_derive_does_not_show_the_targets_own_earlier_message_again(place):
+    place.says("s", ("ada", "I moved to Lisbon"))
+    derived(place, facts(("ada moved to Lisbon", 1)))
+    place.says("s", ("ada", "Good night"))
+    assert "Lisbon" not in prompt(derived(place, facts()))

@@ -1,0 +1,189 @@
+"""What runs for every message and every wake-up reads by index, however much is stored."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from shared.domain.conclusion import Collection
+from shared.domain.session import ObservationSettings
+from shared.domain.summary import Summary
+from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.store import conclusions, members, messages, outbox, peers, record, repair, status, summaries, work
+from shared.store.conclusions import NewConclusion
+from shared.store.database import Connection
+from shared.store.messages import NewMessage
+from shared.store.outbox import Cadence, Gate, PlannedItem
+from shared.store.work import ClaimTerms, Outcome
+from tests.support.backends import THEN
+
+BIG = ("workspaces", "peers", "sessions", "members", "messages", "conclusions", "work_units", "work_items", "work_windows")
+GATE = Gate(1024, timedelta(minutes=30))
+TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
+UNIT = WorkUnit("w1", TaskKind.DERIVE, "s1", "p1")
+COLLECTION = Collection("w1", "p1", "p1")
+
+FILL: LiteralString = """
+INSERT INTO workspaces (name, uid) SELECT 'w' || n, n FROM generate_series(1, 300) AS n;
+INSERT INTO peers (workspace, name, uid) SELECT 'w1', 'p' || n, n FROM generate_series(1, 2000) AS n;
+INSERT INTO sessions (workspace, name, uid, last_seq) SELECT 'w1', 's' || n, n, 40 FROM generate_series(1, 2000) AS n;
+UPDATE sessions SET last_seq = 10000 WHERE name = 's1';
+INSERT INTO members (workspace, session, peer) SELECT 'w1', 's' || n, 'p' || p
+  FROM generate_series(1, 2000) AS n, generate_series(1, 4) AS p;
+INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned)
+SELECT 'w1', 's1', n, 'm' || n, 'p' || n % 4 + 1, 'word', 10, true FROM generate_series(1, 10000) AS n;
+INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned)
+SELECT 'w1', 's' || n, seq, 'm' || n || '-' || seq, 'p1', 'word', 10, true
+  FROM generate_series(2, 500) AS n, generate_series(1, 20) AS seq;
+INSERT INTO work_units (workspace, unit, kind, session, observed, pending_items, pending_tokens, due_at)
+SELECT 'w1', 'derive:s' || n || ':p' || p, 'derive', 's' || n, 'p' || p, 5, 50,
+       timestamptz '2031-01-01' + n * interval '1 second'
+  FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS p;
+INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, observers, state, created_at, finished_at)
+SELECT workspace, unit, n, n, 'm' || n, 10, '{p1}', CASE WHEN n > 35 THEN 'pending' ELSE 'finished' END,
+       '2031-01-01', '2031-01-01'
+  FROM work_units, generate_series(1, 40) AS n WHERE session ~ '^s[1-9]?[0-9]?[0-9]$';
+INSERT INTO conclusions (workspace, id, observer, observed, session, level, content, content_hash, is_derived,
+                         times_derived, message_ids, occurred_at, created_at, indexed_at)
+SELECT 'w1', 'c' || n, 'p' || n % 5 + 1, 'p' || n % 5 + 1, 's' || n % 100 + 1, 'explicit', 'text ' || n, 'hash' || n,
+       true, n % 7, '{m1}', '2031-01-01', timestamptz '2031-01-01' + n * interval '1 second', '2031-01-01'
+  FROM generate_series(1, 20000) AS n;
+"""
+
+
+class ExplainingCursor(psycopg.Cursor[Any]):
+    """Notes the plan of each statement before it runs it."""
+
+    plans: list[str]
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> "ExplainingCursor":
+        plain = psycopg.Cursor(self.connection)
+        if str(query).lstrip().split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
+            rows = plain.execute("EXPLAIN (COSTS OFF) " + query, params).fetchall()
+            type(self).plans.append("\n".join(row[0] for row in rows))
+        return super().execute(query, params, **more)
+
+
+@pytest.fixture(scope="module")
+def full(database_dsn: str, owner_dsn: str) -> Iterator[Connection]:
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        owner.execute(FILL)
+        owner.execute("VACUUM ANALYZE")
+    with psycopg.connect(database_dsn, autocommit=True) as conn:
+        conn.cursor_factory = ExplainingCursor
+        yield conn
+
+
+@pytest.fixture
+def plans(full: Connection) -> Iterator[Callable[[Callable[[Connection], object]], list[str]]]:
+    """Runs a use of the store in a transaction that is undone; gives the plans of its statements."""
+
+    def explain(use: Callable[[psycopg.Connection[TupleRow]], object]) -> list[str]:
+        ExplainingCursor.plans = []
+        with full.transaction(force_rollback=True):
+            use(full)
+        return ExplainingCursor.plans
+
+    yield explain
+
+
+def new_message(n: int) -> NewMessage:
+    return NewMessage(f"new{n}", "p1", "text", 10, {}, None, True, THEN)
+
+
+def new_conclusion(n: int) -> NewConclusion:
+    return NewConclusion(
+        f"n{n}", "p1", "p1", "s1", "explicit", f"new {n}", f"h{n}", True, ("m1",), (), (), THEN
+    )
+
+
+def claim_and_finish(conn: Connection) -> None:
+    claimed = work.claim(conn, UNIT, TERMS, now=THEN)
+    assert claimed is not None
+    work.keep_answer(conn, claimed, "{}")
+    work.fence(conn, claimed)
+    work.finish(conn, claimed, Outcome("m", 1, 1, 1), gate=GATE, now=THEN)
+
+
+def claim_and_give_back(conn: Connection) -> None:
+    claimed = work.claim(conn, UNIT, TERMS, now=THEN)
+    assert claimed is not None
+    work.retry_later(conn, claimed, "x", is_outage=True, due_at=THEN)
+
+
+USES: dict[str, Callable[[Connection], object]] = {
+    "scene": lambda conn: record.scene(conn, "w1", "s1", ["p1", "p2"]),
+    "ensure": lambda conn: record.ensure(conn, "w1", "s1", ["p1", "p9"], THEN),
+    "insert": lambda conn: messages.insert(conn, "w1", "s1", [new_message(n) for n in range(3)]).read(),
+    "plan": lambda conn: outbox.plan(
+        conn, "w1", "s1", [PlannedItem(UNIT, 1, 1, "new", 10)], gate=GATE, batch=1, now=THEN
+    ).read(),
+    "plan_summary": lambda conn: outbox.plan_summary(
+        conn, WorkUnit("w1", TaskKind.SUMMARY, "s1"), [f"new{n}" for n in range(40)], Cadence(20, 60), now=THEN
+    ).read(),
+    "mark_sent": lambda conn: outbox.mark_sent(conn, [WakeUp(UNIT, 0)], now=THEN, resend_after=timedelta(1)),
+    "wake_due": lambda conn: outbox.wake_due(conn, now=THEN, most=200),
+    "next_due": outbox.next_due,
+    "claim_and_finish": claim_and_finish,
+    "claim_and_give_back": claim_and_give_back,
+    "message": lambda conn: messages.get(conn, "w1", "s1", "m77"),
+    "messages_by_ids": lambda conn: messages.by_ids(conn, "w1", ["m1", "m5000"]),
+    "messages_in_range": lambda conn: messages.readable_in_range(conn, "w1", "s1", 100, 140),
+    "messages_newest": lambda conn: messages.newest_within(conn, "w1", "s1", tokens=4000),
+    "conclusions_newest": lambda conn: conclusions.newest(conn, COLLECTION, most=25),
+    "conclusions_newest_of_sessions": lambda conn: conclusions.newest(conn, COLLECTION, most=25, sessions=["s1"]),
+    "conclusions_most_derived": lambda conn: conclusions.most_derived(conn, COLLECTION, most=25),
+    "conclusions_by_ids": lambda conn: conclusions.by_ids(conn, "w1", ["c1", "c9"]),
+    "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
+    "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [("c1", ("m2",)), ("c9", ("m3",))]),
+    "conclusions_hide": lambda conn: conclusions.hide(conn, "w1", ["c1"], THEN),
+    "conclusions_unindexed": lambda conn: conclusions.unindexed(conn, before=THEN, most=100),
+    "status_of_a_peer": lambda conn: status.counts_of_peers(
+        conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN
+    ),
+    "parked": lambda conn: status.parked(conn, workspace="w1", most=100),
+    "retry_parked": lambda conn: repair.retry_parked(conn, "w1", UNIT.key, now=THEN),
+    "summaries": lambda conn: (
+        summaries.put(conn, "w1", "s1", Summary("short", "x", "m1", 1, 1, THEN)), summaries.both(conn, "w1", "s1")
+    ),
+    "members": lambda conn: members.join(conn, "w1", "s1", {"p1": ObservationSettings()}, THEN),
+    "peers": lambda conn: peers.existing(conn, "w1", ["p1", "p9"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", USES)
+def test_store_reads_large_tables_by_index(plans, use: str):
+    found = plans(USES[use])
+    assert found
+    scanned = [plan for plan in found if re.search(rf"Seq Scan on ({'|'.join(BIG)})\b", plan)]
+    assert scanned == []
+
+
+def test_newest_conclusions_come_in_the_order_of_their_index(plans):
+    [newest] = plans(USES["conclusions_newest"])
+    [derived] = plans(USES["conclusions_most_derived"])
+    assert "Sort" not in newest + derived
+    assert "conclusions_newest" in newest
+    assert "conclusions_most_derived" in derived
+
+
+def test_newest_messages_stop_at_the_budget(plans):
+    found = plans(lambda conn: messages.newest_within(conn, "w1", "s1", tokens=300))
+    assert len(found) == 1
+    assert "Index Scan Backward using messages_pkey" in found[0]
+
+
+def test_due_units_are_found_by_their_due_time(plans):
+    [wake] = plans(USES["wake_due"])
+    [due] = plans(USES["next_due"])
+    assert "work_units_due" in wake
+    assert "work_units_due" in due
+
+
+def test_status_of_one_session_reads_no_other_sessions_units(plans):
+    [found] = plans(lambda conn: status.counts(conn, "w1", ["derive", "summary"], session="s1", now=THEN))
+    assert "work_units_by_session" in found

@@ -1,0 +1,224 @@
+"""What can happen to messages on their way to conclusions, as a hypothesis state machine over a real database."""
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import LiteralString
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from shared.domain.errors import ModelUnavailable
+from shared.domain.vector import Vector
+from shared.domain.work import TaskKind, WakeUp
+from shared.llm.types import Completion, UserTurn
+from shared.memory.relay import relay
+from shared.reasoning.derive import derive
+from shared.store import repair
+from tests.support.backends import AnsweringModel, TinyEmbedder, facts
+from tests.support.scripted_model import FixedModels
+from tests.support.workplace import Workplace
+
+SESSIONS = ("s", "t")
+PEERS = ("ada", "bob")
+FAULTS = ("none", "outage", "unreadable", "dies before the answer", "dies after the answer", "overtaken")
+
+ITEMS: LiteralString = """
+SELECT unit, seq, state FROM work_items
+ WHERE workspace = %(workspace)s AND starts_with(unit, 'derive:')
+ ORDER BY unit, seq
+"""
+WINDOWS: LiteralString = """
+SELECT unit, first_seq, last_seq, items FROM work_windows
+ WHERE workspace = %(workspace)s AND starts_with(unit, 'derive:')
+ ORDER BY unit, committed_at, first_seq
+"""
+ASTRAY: LiteralString = """
+SELECT u.unit FROM work_units AS u
+ WHERE u.workspace = %(workspace)s
+   AND (u.pending_items, u.pending_tokens) <> (
+       SELECT count(*), coalesce(sum(i.tokens), 0) FROM work_items AS i
+        WHERE i.workspace = u.workspace AND i.unit = u.unit AND i.state = 'pending')
+"""
+FORGOTTEN: LiteralString = """
+SELECT unit FROM work_units WHERE workspace = %(workspace)s AND pending_items > 0 AND due_at IS NULL
+"""
+TWICE: LiteralString = """
+SELECT content FROM conclusions
+ WHERE workspace = %(workspace)s AND (times_derived <> 1 OR cardinality(message_ids) <> 1)
+"""
+
+
+class Died(BaseException):
+    """The worker's process is gone: nothing catches this."""
+
+
+class DyingEmbedder(TinyEmbedder):
+    """Takes its worker with it."""
+
+    def embed(self, texts: "list[str] | tuple[str, ...]") -> list[Vector]:  # pyright: ignore[reportIncompatibleMethodOverride]  # it never gets that far
+        raise Died
+
+
+class Pipeline(RuleBasedStateMachine):
+    """Messages are recorded, wake-ups arrive, get lost, come twice; workers fail, die and are overtaken."""
+
+    def __init__(self, place: Workplace) -> None:
+        super().__init__()
+        self.place = replace(place, workspace=f"w-{uuid.uuid4().hex[:10]}")
+        self.said = 0
+        self.calls = 0
+        self.excuses = 0
+
+    @rule(
+        session=st.sampled_from(SESSIONS),
+        batch=st.lists(st.tuples(st.sampled_from(PEERS), st.sampled_from([1, 100, 120, 300])), min_size=1, max_size=4),
+        is_down=st.booleans(),
+    )
+    def record(self, session: str, batch: list[tuple[str, int]], is_down: bool) -> None:
+        self.place.queue.is_down = is_down
+        drafts: list[tuple[str, str]] = []
+        for peer, size in batch:
+            self.said += 1
+            drafts.append((peer, f"m{self.said} " + "word " * size))
+        self.place.says(session, *drafts)
+        self.place.queue.is_down = False
+
+    @rule(seconds=st.sampled_from([1, 6, 95, 900, 1801]))
+    def time_passes(self, seconds: int) -> None:
+        self.place.clock.advance(seconds=seconds)
+
+    @rule(loses=st.booleans())
+    def tick(self, loses: bool) -> None:
+        self.place.queue.is_down = loses
+        relay(self.place.backends)
+        self.place.queue.is_down = False
+
+    @rule(pick=st.integers(0, 9), fault=st.sampled_from(FAULTS), comes_again=st.booleans())
+    def deliver(self, pick: int, fault: str, comes_again: bool) -> None:
+        waiting = [wake_up for wake_up in self.place.queue.sent if wake_up.unit.kind is TaskKind.DERIVE]
+        if waiting:
+            wake_up = waiting[pick % len(waiting)]
+            if not comes_again:
+                self.place.queue.sent.remove(wake_up)
+            self.work(wake_up, fault)
+
+    @rule(pick=st.integers(0, 9))
+    def lose(self, pick: int) -> None:
+        if self.place.queue.sent:
+            del self.place.queue.sent[pick % len(self.place.queue.sent)]
+
+    @rule()
+    def flush(self) -> None:
+        with self.place.backends.db.transaction() as conn:
+            repair.flush(conn, workspace=self.place.workspace, now=self.place.clock.moment)
+
+    @invariant()
+    def windows_follow_each_other(self) -> None:
+        closed: dict[str, list[int]] = {}
+        for row in self.place.rows(ITEMS):
+            if row["state"] != "pending":
+                closed.setdefault(row["unit"], []).append(row["seq"])
+            else:
+                closed.setdefault(row["unit"], [])
+        pending = {(row["unit"], row["seq"]) for row in self.place.rows(ITEMS) if row["state"] == "pending"}
+        ends: dict[str, int] = {}
+        for row in self.place.rows(WINDOWS):
+            unit, first, last = row["unit"], row["first_seq"], row["last_seq"]
+            inside = [seq for seq in closed[unit] if first <= seq <= last]
+            assert len(inside) == row["items"], f"{unit}: the window from {first} counts its items wrongly"
+            assert first > ends.get(unit, 0), f"{unit}: the window from {first} came late"
+            assert not any(of == unit and seq < last for of, seq in pending), f"{unit}: something was left behind"
+            ends[unit] = last
+
+    @invariant()
+    def counters_are_right(self) -> None:
+        assert self.place.rows(ASTRAY) == []
+
+    @invariant()
+    def everything_that_waits_is_looked_at_again(self) -> None:
+        if self.place.backends.settings.deriver.representation_batch_max_age_seconds:
+            assert self.place.rows(FORGOTTEN) == []
+
+    @invariant()
+    def nothing_is_concluded_twice(self) -> None:
+        assert self.place.rows(TWICE) == []
+
+    def teardown(self) -> None:
+        """Once all is well again, everything is done, each message once."""
+        self.drain()
+        items, windows = self.place.rows(ITEMS), self.place.rows(WINDOWS)
+        states = [row["state"] for row in items]
+        assert "pending" not in states
+        assert len(states) == self.said
+        assert sum(row["items"] for row in windows) == states.count("finished")
+        assert len(self.place.conclusions()) == states.count("finished")
+        assert self.calls <= len(windows) + self.excuses
+
+    def drain(self) -> None:
+        for _ in range(100):
+            self.flush()
+            relay(self.place.backends)
+            for wake_up in self.place.queue.take(TaskKind.DERIVE):
+                self.work(wake_up, "none")
+            if not any(row["state"] == "pending" for row in self.place.rows(ITEMS)):
+                return
+            self.place.clock.advance(minutes=2)
+
+    def work(self, wake_up: WakeUp, fault: str) -> None:
+        answer: Callable[[Completion], str] = self.answer
+        embedder = self.place.embedder
+        match fault:
+            case "outage":
+                answer = self.failing(ModelUnavailable())
+            case "dies before the answer":
+                answer = self.failing(Died())
+            case "unreadable":
+                answer = self.mumbling
+            case "dies after the answer":
+                embedder = DyingEmbedder()
+            case "overtaken":
+                answer = self.overtaken_on(wake_up)
+            case _:
+                pass
+        models = FixedModels(AnsweringModel(answer), embedder)
+        try:
+            derive(replace(self.place.backends, models=models), wake_up)
+        except Died:
+            pass
+
+    def answer(self, request: Completion) -> str:
+        """One fact for each message of the target."""
+        self.calls += 1
+        [turn] = request.turns
+        assert isinstance(turn, UserTurn)
+        target = re.search(r"Target peer: (\w+)", turn.text)
+        assert target is not None
+        peer = target[1]
+        lines = re.findall(rf"^\[#(\d+) [^\]]+\] {peer}: (m\d+) ", turn.text, re.MULTILINE)
+        return facts(*((f"{peer} said {name}", int(number)) for number, name in lines))
+
+    def failing(self, error: BaseException) -> Callable[[Completion], str]:
+        def answer(_: Completion) -> str:
+            self.calls += 1
+            self.excuses += 1
+            raise error
+
+        return answer
+
+    def mumbling(self, _: Completion) -> str:
+        self.calls += 1
+        self.excuses += 1
+        return "Hm."
+
+    def overtaken_on(self, wake_up: WakeUp) -> Callable[[Completion], str]:
+        """Another worker takes the unit over while this one waits for its model."""
+
+        def answer(request: Completion) -> str:
+            self.excuses += 1
+            self.place.clock.advance(seconds=91)
+            self.work(wake_up, "none")
+            return self.answer(request)
+
+        return answer

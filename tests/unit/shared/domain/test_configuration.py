@@ -1,0 +1,77 @@
+"""Configuration in levels: later ones win leaf by leaf, nulls never do."""
+
+import pytest
+
+from shared.domain.configuration import Configuration, cleaned, merge, resolve
+
+DEFAULTS = Configuration(messages_per_short_summary=20, messages_per_long_summary=60)
+
+
+def test_resolve_without_levels_gives_the_defaults():
+    assert resolve(DEFAULTS, None, {}, None) == DEFAULTS
+
+
+def test_resolve_lets_later_levels_win_leaf_by_leaf():
+    workspace = {"reasoning": {"enabled": False, "custom_instructions": "w"}, "summary": {"enabled": False}}
+    session = {"reasoning": {"enabled": True}, "summary": {"messages_per_short_summary": 10}}
+    message = {"reasoning": {"custom_instructions": "m"}}
+    assert resolve(DEFAULTS, workspace, session, message) == Configuration(
+        reasoning=True, custom_instructions="m", summary=False, messages_per_short_summary=10
+    )
+
+
+def test_resolve_takes_null_for_not_set():
+    workspace = {"reasoning": {"enabled": False, "custom_instructions": "w"}, "peer_card": {"use": False}}
+    session = {"reasoning": {"enabled": None, "custom_instructions": None}, "peer_card": None, "dream": None}
+    found = resolve(DEFAULTS, workspace, session)
+    assert (found.reasoning, found.custom_instructions, found.use_card) == (False, "w", False)
+
+
+@pytest.mark.parametrize("stored", [{"reasoning": "off"}, {"reasoning": {"enabled": "no"}}, {"reasoning": [False]}])
+def test_resolve_of_stored_nonsense_falls_back_to_the_default(stored):
+    assert resolve(DEFAULTS, stored) == DEFAULTS
+
+
+@pytest.mark.parametrize("count", [0, -5, True, "30", 2.5])
+def test_resolve_of_an_impossible_count_falls_back_to_the_default(count):
+    assert resolve(DEFAULTS, {"summary": {"messages_per_short_summary": count}}).messages_per_short_summary == 20
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({"deriver": {"enabled": False}}, False),
+        ({"skip_deriver": True}, False),
+        ({"skip_deriver": False}, True),
+        ({"skip_deriver": "yes"}, True),
+        ({"deriver": {"enabled": False}, "reasoning": {"enabled": True}}, True),
+        ({"skip_deriver": True, "reasoning": {"enabled": None}}, False),
+        ({"deriver": {"enabled": True}, "skip_deriver": True}, True),
+    ],
+)
+def test_resolve_understands_older_keys_where_the_newer_one_is_not_set(stored, expected):
+    assert resolve(DEFAULTS, stored).reasoning is expected
+
+
+def test_resolve_reads_every_leaf():
+    everything = {
+        "peer_card": {"use": False, "create": False},
+        "summary": {"enabled": False, "messages_per_long_summary": 99},
+        "dream": {"enabled": False},
+    }
+    assert resolve(DEFAULTS, everything) == Configuration(
+        use_card=False, create_card=False, summary=False, messages_per_long_summary=99, dream=False
+    )
+
+
+def test_merge_replaces_a_section_as_a_whole_and_keeps_the_others():
+    stored = {"reasoning": {"enabled": False, "custom_instructions": "x"}, "dream": {"enabled": False}, "mine": 1}
+    given = {"reasoning": {"enabled": True, "custom_instructions": None}, "dream": None, "mine": None, "yours": [2]}
+    assert merge(stored, given) == {
+        "reasoning": {"enabled": True}, "dream": {"enabled": False}, "mine": 1, "yours": [2]
+    }  # fmt: skip
+    assert stored["reasoning"] == {"enabled": False, "custom_instructions": "x"}
+
+
+def test_cleaned_drops_what_is_null():
+    assert cleaned({"summary": None, "dream": {"enabled": None}, "other": None}) == {"dream": {}}

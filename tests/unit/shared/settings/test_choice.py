@@ -1,0 +1,85 @@
+"""Which model serves a feature that does not say."""
+
+import pytest
+
+from shared.settings import Settings
+from shared.settings.choice import ModelMissing, chat_spec, default_provider, embedding_spec
+
+CUSTOM = {"openai_compatible_api_key": "k", "openai_compatible_base_url": "http://here/v1"}
+
+
+def settings(llm: dict[str, str] | None = None, **sections: dict[str, object]) -> Settings:
+    return Settings.model_validate({"llm": llm or {}, **sections})
+
+
+@pytest.mark.parametrize(
+    ("llm", "expected"),
+    [
+        ({"openai_api_key": "k"}, "openai"),
+        ({"openai_api_key": "k", **CUSTOM}, "custom"),
+        ({"openai_compatible_base_url": "http://here/v1", "groq_api_key": "k"}, "groq"),
+        ({"gemini_api_key": "k", "anthropic_api_key": "k"}, "anthropic"),
+        ({"gemini_api_key": "k"}, "google"),
+        ({"vllm_base_url": "http://here", "vllm_api_key": "k", "groq_api_key": "k"}, "vllm"),
+    ],
+)
+def test_default_provider_is_the_first_that_has_what_it_needs(llm, expected):
+    assert default_provider(settings(llm, offline={"enabled": True})) == expected
+
+
+def test_default_provider_without_any_key_is_the_offline_one_where_allowed():
+    assert default_provider(settings(offline={"enabled": True})) == "offline"
+    with pytest.raises(ModelMissing, match="LLM_OPENAI_COMPATIBLE_BASE_URL"):
+        default_provider(settings())
+
+
+def test_chat_spec_inherits_provider_and_model():
+    found = settings({**CUSTOM, "default_model": "mine"})
+    spec = chat_spec(found, found.deriver)
+    assert (spec.provider, spec.model, spec.api_key, spec.base_url) == ("custom", "mine", "k", "http://here/v1")
+
+
+def test_chat_spec_takes_what_the_feature_names():
+    found = settings({**CUSTOM, "groq_api_key": "g"}, deriver={"provider": "groq", "model": "llama"})
+    spec = chat_spec(found, found.deriver)
+    assert (spec.name, spec.api_key, spec.base_url) == ("groq/llama", "g", "https://api.groq.com/openai/v1")
+
+
+def test_chat_spec_of_the_offline_model_ignores_the_default_model():
+    found = settings({"default_model": "mine"}, offline={"enabled": True})
+    assert chat_spec(found, found.summary).name == "offline/rules-1"
+
+
+def test_chat_spec_carries_its_backup():
+    found = settings({**CUSTOM, "groq_api_key": "g"}, deriver={"backup_provider": "groq", "backup_model": "llama"})
+    backup = chat_spec(found, found.deriver).backup
+    assert backup is not None
+    assert (backup.name, backup.api_key, backup.backup) == ("groq/llama", "g", None)
+
+
+def test_chat_spec_of_a_named_provider_without_its_key_says_what_is_missing():
+    found = settings(deriver={"provider": "vllm"})
+    with pytest.raises(ModelMissing, match="LLM_VLLM_BASE_URL and LLM_VLLM_API_KEY"):
+        chat_spec(found, found.deriver)
+
+
+def test_chat_spec_hides_its_key():
+    found = settings({"openai_api_key": "sk-hunter2"})
+    assert "hunter2" not in repr(chat_spec(found, found.deriver))
+
+
+@pytest.mark.parametrize(
+    ("llm", "provider", "model", "dimensions"),
+    [
+        ({}, "offline", "offline", None),
+        ({"groq_api_key": "k"}, "offline", "offline", None),
+        ({"openai_api_key": "k"}, "openai", "text-embedding-3-small", 1536),
+        (CUSTOM, "custom", "text-embedding-3-small", 1536),
+        ({"gemini_api_key": "k"}, "gemini", "gemini-embedding-001", 1536),
+        ({"openai_api_key": "k", "embedding_provider": "offline"}, "offline", "offline", None),
+        ({"openai_api_key": "k", "embedding_model": "big"}, "openai", "big", 1536),
+    ],
+)
+def test_embedding_spec_follows_the_keys_there_are(llm, provider, model, dimensions):
+    spec = embedding_spec(settings(llm))
+    assert (spec.provider, spec.model, spec.dimensions) == (provider, model, dimensions)

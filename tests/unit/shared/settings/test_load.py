@@ -1,0 +1,137 @@
+"""Where settings come from, and what is said when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings, load
+from shared.settings.sources import SettingsInvalid
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    """Writes `.env` and `config.toml`, and loads what they and the environment say."""
+
+    def loaded(toml: str = "", dotenv: str = "", **env: str) -> Settings:
+        (tmp_path / "config.toml").write_text(toml)
+        (tmp_path / ".env").write_text(dotenv)
+        return load(env=env, folder=tmp_path)
+
+    return loaded
+
+
+def test_load_of_nothing_gives_the_defaults(tmp_path: Path):
+    assert load(env={}, folder=tmp_path) == Settings()
+
+
+def test_load_prefers_environment_over_dotenv_over_toml_over_defaults(folder):
+    toml = "[deriver]\nmax_output_tokens = 1\nmax_attempts = 1\ntimeout_seconds = 1\n"
+    dotenv = "DERIVER_MAX_OUTPUT_TOKENS=2\nDERIVER_MAX_ATTEMPTS=2\n"
+    found = folder(toml, dotenv, DERIVER_MAX_OUTPUT_TOKENS="3").deriver
+    defaults = Settings().deriver
+    assert (found.max_output_tokens, found.max_attempts, found.timeout_seconds) == (3, 2, 1)
+    assert found.max_input_tokens == defaults.max_input_tokens
+
+
+def test_load_takes_an_empty_value_for_not_set(folder):
+    found = folder('[llm]\nvllm_base_url = ""\n', "DERIVER_MAX_ATTEMPTS=4", DERIVER_MAX_ATTEMPTS="", LLM_GROQ_API_KEY="")
+    assert found.deriver.max_attempts == 4
+    assert (found.llm.vllm_base_url, found.llm.groq_api_key) == (None, None)
+
+
+def test_load_reads_names_without_regard_to_case(folder):
+    assert folder("", "", deriver_max_attempts="7").deriver.max_attempts == 7
+    assert folder("[deriver]\nMAX_ATTEMPTS = 8\n").deriver.max_attempts == 8
+
+
+def test_load_reads_the_app_section_without_a_prefix(folder):
+    assert folder("[app]\nmax_file_size = 9\n", "", LOG_LEVEL="DEBUG", MAX_MESSAGE_SIZE="10").app.log_level == "DEBUG"
+    found = folder("[app]\nmax_file_size = 9\n", "", MAX_MESSAGE_SIZE="10").app
+    assert (found.max_file_size, found.max_message_size) == (9, 10)
+
+
+def test_load_reads_the_schema_under_its_documented_name(folder):
+    assert folder("", "", DB_SCHEMA="honcho").db.db_schema == "honcho"
+    assert folder('[db]\nschema = "honcho"\n').db.db_schema == "honcho"
+
+
+def test_load_changes_single_leaves_of_a_level_and_keeps_the_others(folder):
+    toml = '[dialectic.levels.low]\nmodel = "from-toml"\nmax_tool_iterations = 3\n'
+    levels = folder(toml, "", DIALECTIC_LEVELS__low__MODEL="from-env", DIALECTIC_LEVELS__MAX__PROVIDER="groq")
+    found, defaults = levels.dialectic.levels, Settings().dialectic.levels
+    assert (found["low"].model, found["low"].max_tool_iterations) == ("from-env", 3)
+    assert found["low"].tool_choice == defaults["low"].tool_choice == "any"
+    assert (found["max"].provider, found["max"].max_tool_iterations) == ("groq", 10)
+    assert found["minimal"] == defaults["minimal"]
+
+
+def test_load_reads_a_whole_level_as_json(folder):
+    found = folder("", "", DIALECTIC_LEVELS='{"low": {"max_tool_iterations": 9}}').dialectic.levels["low"]
+    assert (found.max_tool_iterations, found.tool_choice) == (9, "any")
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"DERIVER_MAX_ATTEMPTS": "0"}, "DERIVER_MAX_ATTEMPTS"),
+        ({"DERIVER_MAX_ATTEMPTS": "many"}, "DERIVER_MAX_ATTEMPTS"),
+        ({"DB_POOL_SIZE": "1001"}, "DB_POOL_SIZE"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS": "51"}, "DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS"),
+        ({"DIALECTIC_LEVELS__WILD__MODEL": "x"}, "DIALECTIC_LEVELS__WILD"),
+        ({"DERIVER_PROVIDER": "acme"}, "DERIVER_PROVIDER"),
+        ({"SUMMARY_MESSAGES_PER_SHORT_SUMMARY": "60"}, "SUMMARY_MESSAGES_PER_SHORT_SUMMARY"),
+        ({"DERIVER_BACKUP_MODEL": "x"}, "BACKUP_PROVIDER and BACKUP_MODEL"),
+        ({"DERIVER_MAX_INPUT_TOKENS": "500"}, "DERIVER_REPRESENTATION_BATCH_MAX_TOKENS"),
+        ({"AUTH_USE_AUTH": "true"}, "AUTH_JWT_SECRET"),
+    ],
+)
+def test_load_of_something_wrong_names_the_variable(folder, env: dict[str, str], named: str):
+    with pytest.raises(SettingsInvalid, match=named):
+        folder("", "", **env)
+
+
+@pytest.mark.parametrize(
+    ("toml", "named"),
+    [
+        ("[derivr]\nmax_attempts = 1\n", r"config.toml: unknown section \[derivr\]"),
+        ("[deriver]\nmax_atempts = 1\n", "DERIVER_MAX_ATEMPTS"),
+        ("[deriver\n", "config.toml"),
+        ("log_level = 1\n", "unknown section"),
+        ("app = 1\n", "app"),
+    ],
+)
+def test_load_of_a_broken_file_names_the_place(folder, toml: str, named: str):
+    with pytest.raises(SettingsInvalid, match=named):
+        folder(toml)
+
+
+def test_load_never_repeats_a_value_in_its_complaint(folder):
+    with pytest.raises(SettingsInvalid) as caught:
+        folder("", "", DB_POOL_SIZE="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_do_not_show_when_settings_are_printed(folder):
+    found = folder("", "", LLM_OPENAI_API_KEY="sk-hunter2", DB_CONNECTION_URI="postgresql://u:hunter2@h/d")
+    assert "hunter2" not in repr(found) + str(found)
+
+
+def test_dsn_is_the_address_without_the_drivers_name(folder):
+    found = folder("", "", DB_CONNECTION_URI="postgresql+psycopg://u:p@h:1/d").db
+    assert found.dsn == "postgresql://u:p@h:1/d"
+
+
+@pytest.mark.parametrize(
+    ("env", "gate", "window"),
+    [
+        ({}, 1024, 1024),
+        ({"DERIVER_REPRESENTATION_BATCH_MAX_TOKENS": "2048"}, 2048, 2048),
+        ({"DERIVER_REPRESENTATION_BATCH_WORK_UNIT_TARGET_TOKENS": "0"}, 0, 1024),
+        ({"DERIVER_REPRESENTATION_BATCH_TARGET_INPUT_TOKENS": "4096"}, 1024, 4096),
+        ({"DERIVER_FLUSH_ENABLED": "true"}, 0, 1024),
+    ],
+)
+def test_gate_and_window_come_from_one_setting_unless_told_apart(folder, env: dict[str, str], gate: int, window: int):
+    found = folder("", "", **env).deriver
+    assert (found.gate_tokens, found.window_tokens) == (gate, window)
