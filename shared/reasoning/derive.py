@@ -84,7 +84,8 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
 def _shown(backends: Backends, claimed: Claim) -> list[Message]:
     """The window's messages with what others said between them and just before.
 
-    The target's own messages of other windows stay out: their facts were read already. Context gives way, oldest first, when the window would grow beyond its tokens.
+    The target's own messages of other windows stay out: their facts were read already. Context gives way,
+    oldest first, when the window would grow beyond its tokens.
     """
     unit, mine = claimed.unit, {item.seq for item in claimed.items}
     with backends.db.reading() as conn:

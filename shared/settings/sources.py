@@ -41,8 +41,8 @@ def load(*, env: Mapping[str, str] | None = None, folder: Path | None = None) ->
 
 def _variables(env: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     """Upper-case names to values; the environment wins over the file, and an empty value counts as absent."""
-    merged = {**dotenv_values(dotenv), **env} if dotenv.is_file() else dict(env)
-    return {name.upper(): value for name, value in merged.items() if value}
+    sources: list[Mapping[str, str | None]] = [dotenv_values(dotenv) if dotenv.is_file() else {}, env]
+    return {name.upper(): value for source in sources for name, value in source.items() if value}
 
 
 def _toml(path: Path) -> dict[str, dict[str, Any]]:
@@ -55,6 +55,9 @@ def _toml(path: Path) -> dict[str, dict[str, Any]]:
     unknown = sorted(set(document) - set(Settings.model_fields))
     if unknown:
         raise SettingsInvalid(f"{path}: unknown section [{unknown[0]}]")
+    loose = next((name for name, section in document.items() if not isinstance(section, dict)), None)
+    if loose is not None:
+        raise SettingsInvalid(f"{path}: {loose} must be a section [{loose}]")
     return {name: _lowered(cast(dict[str, Any], section)) for name, section in document.items()}
 
 
@@ -81,16 +84,18 @@ def _section(
 def _from_environment(section: type[Section], prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """What the variables say, nested names (`__`) and JSON values included; pydantic-settings does the reading."""
 
+    # A field's alias is its documented name. The reader would look for it without the prefix, so it sees none.
+    aliases = {name: info.alias or name for name, info in section.model_fields.items()}
+    documented = {f"{prefix}{alias}".lower(): f"{prefix}{name}".lower() for name, alias in aliases.items()}
+
     class _Reader(EnvSettingsSource):
         def _load_env_vars(self) -> Mapping[str, str | None]:
-            return {key.lower(): value for key, value in variables.items()}
+            return {documented.get(key.lower(), key.lower()): value for key, value in variables.items()}
 
-    fields: dict[str, Any] = dict(section.model_fields)
-    holder = type(
-        "_Holder", (BaseSettings,), {"__annotations__": {n: f.annotation for n, f in fields.items()}, **fields}
-    )
+    types = {name: info.annotation for name, info in section.model_fields.items()}
+    holder = type("_Holder", (BaseSettings,), {"__annotations__": types, **dict.fromkeys(types)})
     reader = _Reader(cast(type[BaseSettings], holder), env_prefix=prefix, env_nested_delimiter="__")
-    return reader()
+    return {aliases.get(name, name): value for name, value in reader().items()}
 
 
 def _deep(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,9 @@ def _loaded_by(handler: str) -> set[str]:
     """The modules in a fresh interpreter that has imported `handler` and nothing else."""
     # -B and an empty environment: nothing of the machine's settings decides what is loaded.
     command = [sys.executable, "-B", "-c", _IMPORT, handler]
-    result = subprocess.run(command, cwd=ROOT, env={"PATH": "", "PYTHONPATH": str(ROOT)}, capture_output=True, check=True)
+    result = subprocess.run(
+        command, cwd=ROOT, env={"PATH": "", "PYTHONPATH": str(ROOT)}, capture_output=True, check=True
+    )
     return set(json.loads(result.stdout))
 
 

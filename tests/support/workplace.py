@@ -16,6 +16,7 @@ from shared.llm.provider import ChatModel
 from shared.memory.planning import derive_gate
 from shared.memory.record import record_messages
 from shared.queue.sqs import WorkQueue
+from shared.settings.sections import Section
 from shared.store import members, peers, record, work
 from shared.store.work import ClaimTerms
 from tests.support.backends import FrozenClock, RecordingQueue, TinyEmbedder, make_backends
@@ -69,10 +70,10 @@ class Workplace:
     def configured(self, **sections: Mapping[str, object]) -> "Workplace":
         """The same place under other settings; each section keeps what is not named."""
         old = self.backends.settings
-        new = {
-            name: type(getattr(old, name)).model_validate({**dict(getattr(old, name)), **changed})
-            for name, changed in sections.items()
-        }
+        new: dict[str, Section] = {}
+        for name, changed in sections.items():
+            section: Section = getattr(old, name)
+            new[name] = section.model_validate({**dict(section), **changed})
         return replace(self, backends=replace(self.backends, settings=old.model_copy(update=new)))
 
     def backends_at(self, dsn: str, *, queue: WorkQueue | None = None) -> Backends:
@@ -92,9 +93,7 @@ class Workplace:
 
     def claims(self, unit: WorkUnit, *, window_tokens: int = 1024) -> Claim | None:
         settings = self.backends.settings
-        terms = ClaimTerms(
-            derive_gate(settings), window_tokens, timedelta(seconds=settings.queue.lease_seconds)
-        )
+        terms = ClaimTerms(derive_gate(settings), window_tokens, timedelta(seconds=settings.queue.lease_seconds))
         with self.backends.db.transaction() as conn:
             return work.claim(conn, unit, terms, now=self.clock.now())
 

@@ -103,4 +103,9 @@ def test_gate_without_a_greatest_age_waits_for_ever():
 def test_defaults_are_the_servers_settings():
     given = {"peer_card": {"enabled": False}, "dream": {"enabled": False}, "summary": {"messages_per_long_summary": 99}}
     found = defaults(Settings.model_validate(given))
-    assert (found.use_card, found.create_card, found.dream, found.messages_per_long_summary) == (False, False, False, 99)
+    assert (found.use_card, found.create_card, found.dream, found.messages_per_long_summary) == (
+        False,
+        False,
+        False,
+        99,
+    )

@@ -34,7 +34,9 @@ def test_load_prefers_environment_over_dotenv_over_toml_over_defaults(folder):
 
 
 def test_load_takes_an_empty_value_for_not_set(folder):
-    found = folder('[llm]\nvllm_base_url = ""\n', "DERIVER_MAX_ATTEMPTS=4", DERIVER_MAX_ATTEMPTS="", LLM_GROQ_API_KEY="")
+    found = folder(
+        '[llm]\nvllm_base_url = ""\n', "DERIVER_MAX_ATTEMPTS=4", DERIVER_MAX_ATTEMPTS="", LLM_GROQ_API_KEY=""
+    )
     assert found.deriver.max_attempts == 4
     assert (found.llm.vllm_base_url, found.llm.groq_api_key) == (None, None)
 
