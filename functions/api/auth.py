@@ -1,48 +1,86 @@
-"""From bearer token to principal, and which principal may use which routes.
+"""Who is asking, and whether the route is for them.
 
-For now admin and workspace keys open what they should; keys of a peer or session open nothing.
+Each route declares its rule once, as a dependency of the route or of its router:
+
+    @router.post("/list", dependencies=[requires(Reach.WORKSPACE)])
+
+The rule compares the key with `{workspace_id}`, `{peer_id}` and `{session_id}` of the path, and refuses with 401
+whatever the reason: a key never learns whether what it may not reach exists. What a body may name is checked in the
+handler, by `functions.api.narrow_keys`, with the principal from the parameter `asking: Asking`.
 """
 
 from typing import Annotated, Any, Final, cast
 
-import jwt
 from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from shared.backends import Backends
+from shared.domain.access import Place, Reach, Verdict, judge
 from shared.domain.errors import Unauthorized
 from shared.domain.principal import ADMIN, Principal
+from shared.memory import keys
+from shared.store import members
 
-# Expiry is checked with the other claims: keys carry it as an ISO string, which the library refuses.
-_OPTIONS: Final[Any] = {"verify_exp": False}
 _SCHEME: Final = "bearer"
 
 
-async def principal_of(request: Request) -> Principal:
-    """Who is asking; everybody is admin while authentication is off. Raises `Unauthorized`."""
-    backends = cast(Backends, request.app.state.backends)
-    settings = backends.settings.auth
-    if not settings.use_auth:
-        return ADMIN
-    if settings.jwt_secret is None:
-        raise Unauthorized("there is no secret to check keys with")
-    claims = _verified(_token(request), settings.jwt_secret.get_secret_value())
-    return Principal.of_claims(claims, backends.clock.now())
+class _BearerKey(SecurityBase):
+    """Reads the key of a request; the description of the API shows it as a bearer token."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer()
+        self.scheme_name = "HTTPBearer"
+
+    async def __call__(self, request: Request) -> Principal:
+        """Who is asking; everybody is admin while authentication is off. Raises `Unauthorized`."""
+        backends = cast(Backends, request.app.state.backends)
+        if not backends.settings.auth.use_auth:
+            return ADMIN
+        verified = keys.verify(backends.settings.auth, _token(request), now=backends.clock.now())
+        known = cast(keys.Revocations, request.app.state.revocations)
+        is_revoked = known.remembered(verified.key_id)
+        if is_revoked is None:
+            is_revoked = await run_in_threadpool(known.look, verified.key_id)
+        if is_revoked:
+            raise Unauthorized("the key was revoked")
+        return verified.principal
 
 
-Asking = Annotated[Principal, Depends(principal_of)]
+Asking = Annotated[Principal, Depends(_BearerKey())]
+"""A handler's parameter: the principal that sent the request."""
 
 
-async def admin_only(asking: Asking) -> None:
-    """For routes over all workspaces."""
-    if not asking.is_admin:
-        raise Unauthorized
+class Rule:
+    """Lets through who may use a route."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach: Final = reach
+
+    async def __call__(self, request: Request, asking: Asking) -> None:
+        path = request.path_params
+        at = Place(path.get("workspace_id"), path.get("peer_id"), path.get("session_id"))
+        verdict = judge(asking, self.reach, at)
+        if verdict is Verdict.IF_MEMBER:
+            await run_in_threadpool(_check_member, cast(Backends, request.app.state.backends), asking, at)
+        elif verdict is Verdict.REFUSED:
+            raise Unauthorized
 
 
-async def within_workspace(request: Request, asking: Asking) -> None:
-    """For routes below `/workspaces/{workspace_id}`."""
-    if not asking.reaches(request.path_params["workspace_id"]):
-        raise Unauthorized
+class Open:
+    """Lets everybody through, with a key or without."""
+
+    reach: Final = Reach.EVERYBODY
+
+    async def __call__(self) -> None:
+        return None
+
+
+def requires(reach: Reach) -> Any:
+    """The rule of a route, for its `dependencies`: who besides an admin may use it. Every route declares one."""
+    return Depends(Open() if reach is Reach.EVERYBODY else Rule(reach))
 
 
 def _token(request: Request) -> str:
@@ -52,9 +90,10 @@ def _token(request: Request) -> str:
     return token.strip()
 
 
-def _verified(token: str, secret: str) -> dict[str, object]:
-    try:
-        # Its signature names types of an optional package that is not installed.
-        return jwt.decode(token, secret, algorithms=["HS256"], options=_OPTIONS)  # pyright: ignore[reportUnknownMemberType]
-    except jwt.PyJWTError as error:
-        raise Unauthorized("the key is not valid") from error
+def _check_member(backends: Backends, asking: Principal, at: Place) -> None:
+    assert at.workspace is not None
+    assert at.session is not None
+    assert asking.peer is not None
+    with backends.db.reading() as conn:
+        if not members.active_among(conn, at.workspace, asking.peer, [at.session]):
+            raise Unauthorized

@@ -11,56 +11,68 @@ from shared.domain.errors import Unauthorized
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The claims of a key. The narrowest one governs; a key without any reaches nothing."""
+    """The claims of a key. The narrowest one governs."""
 
     is_admin: bool = False
     workspace: str | None = None
     peer: str | None = None
     session: str | None = None
 
-    def reaches(self, workspace: str) -> bool:
-        """Whether everything in `workspace` is open to this key: an admin's, or one for this whole workspace."""
-        if self.is_admin:
-            return True
-        return self.workspace == workspace and self.peer is None and self.session is None
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is the key of a peer or a session only."""
+        return not self.is_admin and (self.peer is not None or self.session is not None)
+
+    @property
+    def governing_peer(self) -> str | None:
+        """The peer whose key this is. None for all other keys, those of a session with a peer included."""
+        return None if self.is_admin or self.session is not None else self.peer
 
     @classmethod
     def of_claims(cls, claims: Mapping[str, object], now: datetime) -> Self:
-        """What verified claims say. Raises `Unauthorized` when they expired or contradict each other."""
-        _check_expiry(claims.get("exp"), now)
+        """What verified claims say: `ad`, `w`, `p`, `s`, `exp`; an empty name is none.
+
+        Raises `Unauthorized` when they expired, contradict each other or name nothing at all.
+        """
+        expiry = expiry_of(claims)
+        if expiry is not None and expiry <= now:
+            raise Unauthorized("the key has expired")
         principal = cls(
             claims.get("ad") is True, _name(claims.get("w")), _name(claims.get("p")), _name(claims.get("s"))
         )
         narrowed = principal.peer is not None or principal.session is not None
         if narrowed and principal.workspace is None:
             raise Unauthorized("the key names a peer or session of no workspace")
+        if not principal.is_admin and principal.workspace is None:
+            raise Unauthorized("the key opens nothing")
         return principal
 
 
 ADMIN: Final = Principal(is_admin=True)
 
 
-def _name(claim: object) -> str | None:
-    if claim is None or claim == "":
-        return None
-    if not isinstance(claim, str):
-        raise Unauthorized("the key cannot be read")
-    return claim
-
-
-def _check_expiry(claim: object, now: datetime) -> None:
-    """Keys carry their expiry as an ISO string or, as the standard has it, as seconds since 1970."""
+def expiry_of(claims: Mapping[str, object]) -> datetime | None:
+    """When the key ends: an ISO string or, as the standard has it, seconds since 1970. Raises `Unauthorized`."""
     try:
-        match claim:
+        match claims.get("exp"):
             case None:
-                return
-            case str():
-                expiry = as_utc(datetime.fromisoformat(claim))
-            case int() | float() if not isinstance(claim, bool):
-                expiry = datetime.fromtimestamp(claim, UTC)
+                return None
+            case str() as text:
+                return as_utc(datetime.fromisoformat(text))
+            case bool():
+                raise Unauthorized("the key cannot be read")
+            case int() | float() as seconds:
+                return datetime.fromtimestamp(seconds, UTC)
             case _:
                 raise Unauthorized("the key cannot be read")
     except (ValueError, OverflowError, OSError):
         raise Unauthorized("the key cannot be read") from None
-    if expiry <= now:
-        raise Unauthorized("the key has expired")
+
+
+def _name(claim: object) -> str | None:
+    if claim is None or claim == "":
+        return None
+    # Nothing that is stored has a name like these, and Postgres would not even look for it.
+    if not isinstance(claim, str) or "\0" in claim or any("\ud800" <= letter <= "\udfff" for letter in claim):
+        raise Unauthorized("the key cannot be read")
+    return claim

@@ -10,20 +10,15 @@ from starlette.testclient import TestClient
 
 from functions.api.app import create_app
 from tests.support.backends import offline_backends
+from tests.support.guarded_world import SECTIONS, bearer
 
-SECRET = "the secret of these tests: long enough even for HS512, which is refused all the same"
 OPEN = {"/v3/health", "/v3/health/ready"}
 
 
 @pytest.fixture(scope="module")
 def guarded(database_dsn: str, owner_dsn: str) -> Generator[TestClient]:
-    sections = {"auth": {"use_auth": True, "jwt_secret": SECRET}}
-    with offline_backends(database_dsn, owner_dsn, sections) as backends:
+    with offline_backends(database_dsn, owner_dsn, SECTIONS) as backends:
         yield TestClient(create_app(backends), raise_server_exceptions=False)
-
-
-def _bearer(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> dict[str, str]:
-    return {"Authorization": f"Bearer {jwt.encode(claims, secret, algorithm=algorithm)}"}
 
 
 def _status(guarded: TestClient, headers: dict[str, str], workspace: str = "w") -> int:
@@ -53,14 +48,14 @@ _BODIES: dict[str, Any] = {"/v3/workspaces": {"id": "w"}}
 
 
 def test_admin_reaches_everything(guarded: TestClient):
-    admin = _bearer(ad=True, t="2026")
+    admin = bearer(ad=True, t="2026")
     assert guarded.post("/v3/workspaces", json={"id": "w"}, headers=admin).status_code == 201
     assert guarded.post("/v3/workspaces/list", headers=admin).status_code == 200
     assert _status(guarded, admin, "anything") == 200
 
 
 def test_workspace_key_reaches_its_own_workspace_only(guarded: TestClient):
-    own = _bearer(w="w", p="", s="")
+    own = bearer(w="w", p="", s="")
     assert _status(guarded, own) == 200
     assert _status(guarded, own, "other") == 401
     assert guarded.post("/v3/workspaces", json={"id": "w"}, headers=own).status_code in (200, 201)
@@ -76,8 +71,6 @@ def test_workspace_key_reaches_its_own_workspace_only(guarded: TestClient):
         {"ad": "true"},
         {"ad": 1},
         {"w": ""},
-        {"w": "w", "p": "a"},
-        {"w": "w", "s": "s"},
         {"p": "a"},
         {"s": "s"},
         {"w": ["w"]},
@@ -91,14 +84,14 @@ def test_workspace_key_reaches_its_own_workspace_only(guarded: TestClient):
     ids=str,
 )
 def test_claims_that_open_nothing(guarded: TestClient, claims: dict[str, Any]):
-    assert _status(guarded, _bearer(**claims)) == 401
-    assert guarded.post("/v3/workspaces", json={"id": "w"}, headers=_bearer(**claims)).status_code == 401
+    assert _status(guarded, bearer(**claims)) == 401
+    assert guarded.post("/v3/workspaces", json={"id": "w"}, headers=bearer(**claims)).status_code == 401
 
 
 @pytest.mark.parametrize("exp", ["iso", "seconds"])
 def test_expiry_ahead_is_accepted_in_both_forms(guarded: TestClient, exp: str):
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert _status(guarded, _bearer(w="w", exp=later.isoformat() if exp == "iso" else later.timestamp())) == 200
+    assert _status(guarded, bearer(w="w", exp=later.isoformat() if exp == "iso" else later.timestamp())) == 200
 
 
 @pytest.mark.parametrize(
@@ -108,8 +101,8 @@ def test_expiry_ahead_is_accepted_in_both_forms(guarded: TestClient, exp: str):
         {"Authorization": "Basic d3c6"},
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer x.y.z"},
-        _bearer(secret="another secret that is long enough for any algorithm there is, and for this one", ad=True),
-        _bearer(algorithm="HS512", ad=True),
+        bearer(secret="another secret that is long enough for any algorithm there is, and for this one", ad=True),
+        bearer(algorithm="HS512", ad=True),
         {"Authorization": f"Bearer {jwt.encode({'ad': True}, None, algorithm='none')}"},
     ],
 )
