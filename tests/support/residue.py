@@ -1,0 +1,29 @@
+"""Looking for traces: which rows of which tables still say something that should be forgotten."""
+
+from collections.abc import Sequence
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+TABLES: LiteralString = """
+SELECT c.relname::text FROM pg_class AS c
+ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND has_table_privilege(c.oid, 'SELECT')
+ ORDER BY 1
+"""
+# A row as text shows every column, whatever it is called.
+SAYING: LiteralString = "SELECT count(*) FROM {table} AS t WHERE strpos(t::text, %(trace)s) > 0"
+
+
+def residue(dsn: str, *traces: str) -> dict[str, int]:
+    """How many rows of each table say one of `traces`; tables without any are left out."""
+    with psycopg.connect(dsn) as conn:
+        tables = [str(row[0]) for row in conn.execute(TABLES)]
+        counts = {table: sum(_saying(conn, table, traces)) for table in tables}
+    return {table: count for table, count in counts.items() if count}
+
+
+def _saying(conn: psycopg.Connection[tuple[object, ...]], table: str, traces: Sequence[str]) -> list[int]:
+    statement = sql.SQL(SAYING).format(table=sql.Identifier(table))
+    rows = [conn.execute(statement, {"trace": trace}).fetchone() for trace in traces]
+    return [int(str(row[0])) for row in rows if row]
