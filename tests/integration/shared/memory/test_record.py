@@ -170,7 +170,7 @@ def test_record_reads_workspace_and_session_configuration_from_what_is_stored(pl
             [place.workspace],
         )
         conn.execute(
-            "UPDATE sessions SET configuration = '{\"reasoning\": {\"enabled\": true}}' WHERE workspace = %s",
+            'UPDATE sessions SET configuration = \'{"reasoning": {"enabled": true}}\' WHERE workspace = %s',
             [place.workspace],
         )
 

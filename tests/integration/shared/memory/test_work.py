@@ -150,7 +150,9 @@ def test_perform_when_the_database_goes_away_leaves_the_window_to_its_lease(plac
     do, seen = doing(place, error)
     work_on(place, do)
     row = place.unit_row(index)
-    assert (row["due_at"], row["error"]) == (row["lease_until"], None)
+    assert (row["due_at"], row["error"]) == (place.clock.moment + timedelta(seconds=90), None)
+    # A claim that is lost is given up at once: who deletes the session waits for it.
+    assert (row["lease_until"] is None) == isinstance(error, ClaimLost)
     place.clock.advance(seconds=90)
     relay(place.backends)
     assert [wake_up.unit for wake_up in place.queue.take(TaskKind.INDEX)] == [index]

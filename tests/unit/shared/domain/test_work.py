@@ -36,6 +36,11 @@ def test_group_is_the_sessions_so_that_its_kinds_and_authors_share_it():
     assert groups == {"w:s"}
 
 
+def test_group_of_what_belongs_to_no_session_is_its_own():
+    groups = {WorkUnit("w", TaskKind.WEBHOOK, "", hook).group_id() for hook in ("x", "y")}
+    assert groups == {"w:webhook::x", "w:webhook::y"}
+
+
 @pytest.mark.parametrize(("length", "is_plain"), [(126, True), (127, False), (512, False)])
 def test_group_fits_into_what_sqs_takes(length: int, is_plain: bool):
     group = WorkUnit("w", TaskKind.INDEX, "s" * length).group_id()

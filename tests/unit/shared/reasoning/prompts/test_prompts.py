@@ -18,6 +18,12 @@ SITUATION = {
 SHOWN: dict[str, dict[str, str]] = {
     "dialectic": {**SITUATION, "searching": render("searching")},
     "dialectic_minimal": {**SITUATION, "searching": render("searching_minimal"), "cards": "", "history": ""},
+    "dialectic_workspace": {
+        "searching": render("searching"),
+        "reach": "You can read everything.",
+        "history": HISTORY,
+        "now": SITUATION["now"],
+    },
     "searching": {},
     "searching_minimal": {},
     "perspective_own": {"observed": "ada"},

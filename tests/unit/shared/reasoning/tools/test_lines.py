@@ -1,5 +1,6 @@
 """Conclusions and messages as a model reads them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.conclusion import Conclusion, Level
@@ -28,6 +29,13 @@ def test_conclusion_lines_stand_under_their_level_with_the_time_they_are_from():
         "\n"
         "## Inductive\n"
         "[2031-05-06 07:08:09] b (id: c1)"
+    )
+
+
+def test_conclusion_lines_that_may_be_about_anybody_end_with_whom_they_are_about():
+    read = [conclusion("c1", "a"), replace(conclusion("c2", "b"), observer="bob")]
+    assert conclusion_lines(read, max_chars=100, is_of_all=True) == (
+        "## Explicit\n[2031-05-06 07:08:09] a (id: c1; about ada)\n[2031-05-06 07:08:09] b (id: c2; bob about ada)"
     )
 
 
