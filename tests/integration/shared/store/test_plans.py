@@ -13,7 +13,21 @@ from shared.domain.conclusion import Collection
 from shared.domain.session import ObservationSettings
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
-from shared.store import conclusions, members, messages, outbox, peers, record, repair, status, summaries, work
+from shared.store import (
+    backfills,
+    conclusions,
+    members,
+    messages,
+    outbox,
+    peers,
+    record,
+    repair,
+    scopes,
+    status,
+    summaries,
+    tasks,
+    work,
+)
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
 from shared.store.messages import NewMessage
@@ -21,7 +35,17 @@ from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.work import ClaimTerms, Outcome
 from tests.support.backends import THEN
 
-BIG = ("workspaces", "peers", "sessions", "members", "messages", "conclusions", "work_units", "work_items", "work_windows")
+BIG = (
+    "workspaces",
+    "peers",
+    "sessions",
+    "members",
+    "messages",
+    "conclusions",
+    "work_units",
+    "work_items",
+    "work_windows",
+)
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
 UNIT = WorkUnit("w1", TaskKind.DERIVE, "s1", "p1")
@@ -79,7 +103,7 @@ def full(database_dsn: str, owner_dsn: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def plans(full: Connection) -> Iterator[Callable[[Callable[[Connection], object]], list[str]]]:
+def plans(full: Connection) -> Callable[[Callable[[Connection], object]], list[str]]:
     """Runs a use of the store in a transaction that is undone; gives the plans of its statements."""
 
     def explain(use: Callable[[psycopg.Connection[TupleRow]], object]) -> list[str]:
@@ -88,7 +112,7 @@ def plans(full: Connection) -> Iterator[Callable[[Callable[[Connection], object]
             use(full)
         return ExplainingCursor.plans
 
-    yield explain
+    return explain
 
 
 def new_message(n: int) -> NewMessage:
@@ -96,9 +120,7 @@ def new_message(n: int) -> NewMessage:
 
 
 def new_conclusion(n: int) -> NewConclusion:
-    return NewConclusion(
-        f"n{n}", "p1", "p1", "s1", "explicit", f"new {n}", f"h{n}", True, ("m1",), (), (), THEN
-    )
+    return NewConclusion(f"n{n}", "p1", "p1", "s1", "explicit", f"new {n}", f"h{n}", True, ("m1",), (), (), THEN)
 
 
 def claim_and_finish(conn: Connection) -> None:
@@ -152,6 +174,16 @@ USES: dict[str, Callable[[Connection], object]] = {
     ),
     "members": lambda conn: members.join(conn, "w1", "s1", {"p1": ObservationSettings()}, THEN),
     "peers": lambda conn: peers.existing(conn, "w1", ["p1", "p9"]),
+    "scope_attach": lambda conn: (
+        scopes.hold_candidates(conn, "w1", ["s1", "s2"]), scopes.attach(conn, "w1", "p9", ["s1", "s2"], THEN)
+    ),
+    "scope_detach": lambda conn: scopes.detach(conn, "w1", "p1", "s1", THEN),
+    "scope_listening": lambda conn: scopes.listening(conn, "w1", "s1"),
+    "scope_sessions": lambda conn: scopes.sessions_of(conn, "w1", ["p9"], most=1000),
+    "scope_copy": lambda conn: backfills.copy(conn, "w1", "p9", "s1"),
+    "scope_remove": lambda conn: backfills.remove(conn, "w1", "p1", "s1"),
+    "scope_status": lambda conn: backfills.every(conn, "w1", "p1"),
+    "tasks": lambda conn: tasks.plan(conn, "w1", [WorkUnit("w1", TaskKind.SCOPE, "s1", "p1")], now=THEN),
 }  # fmt: skip
 
 

@@ -178,10 +178,9 @@ def test_finish_by_a_worker_whose_lease_was_taken_over_writes_nothing(place):
     place.clock.advance(seconds=91)
     current = place.claims(unit)
 
-    for late in (work.finish, work.park):
+    for late, result in ((work.finish, OUTCOME), (work.park, "broken")):
         with pytest.raises(ClaimLost), place.backends.db.transaction() as conn:
-            extra = (OUTCOME,) if late is work.finish else ("broken",)
-            late(conn, stale, *extra, gate=GATE, now=place.clock.moment)
+            late(conn, stale, result, gate=GATE, now=place.clock.moment)
     with pytest.raises(ClaimLost), place.backends.db.transaction() as conn:
         work.fence(conn, stale)
     with place.backends.db.transaction() as conn:
