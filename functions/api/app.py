@@ -11,24 +11,32 @@ from functions.api.routes import (
     admin,
     chat,
     conclusions,
+    deletion,
     health,
+    keys,
     members,
     messages,
+    metrics,
     peer_views,
     peers,
+    scopes,
     search,
     session_views,
     sessions,
+    uploads,
+    webhooks,
     workspaces,
 )
 from shared.backends import Backends
+from shared.memory.keys import Revocations
 
 VERSION_PREFIX: Final = "/v3"
 _ORIGINS: Final = ["http://localhost", "http://127.0.0.1:8000", "https://api.honcho.dev"]
 _PREFLIGHT_AGE_S: Final = 600
 # In the order they are tried: what is called most comes first.
-_ROUTERS: Final = (
+ROUTERS: Final = (
     messages.router,
+    uploads.router,
     health.router,
     session_views.router,
     sessions.router,
@@ -38,8 +46,13 @@ _ROUTERS: Final = (
     chat.router,
     search.router,
     conclusions.router,
+    scopes.router,
     admin.router,
+    webhooks.router,
     workspaces.router,
+    deletion.router,
+    keys.router,
+    metrics.router,
 )
 
 
@@ -55,7 +68,8 @@ def create_app(backends: Backends) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.backends = backends
-    for router in _ROUTERS:
+    app.state.revocations = Revocations(backends)
+    for router in ROUTERS:
         app.include_router(router, prefix=VERSION_PREFIX)
     problems.install(app)
     app.add_middleware(

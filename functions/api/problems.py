@@ -21,6 +21,7 @@ from shared.domain.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UnsupportedType,
 )
 from shared.settings.choice import ModelMissing
 from shared.telemetry.logs import logger
@@ -30,6 +31,7 @@ _RETRY_AFTER_S: Final = 2
 # The first class that fits decides, so the narrow ones come first.
 _STATUSES: Final[tuple[tuple[type[ServiceError], int], ...]] = (
     (TooLarge, 413),
+    (UnsupportedType, 415),
     (ModelMissing, 503),
     (Invalid, 422),
     (NotFound, 404),

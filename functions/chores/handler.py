@@ -1,8 +1,15 @@
-"""Make the messages a wake-up points to findable."""
+"""Small work beside reasoning: make messages findable, forget, keep scopes in line, deliver to webhooks."""
+
+from functools import partial
 
 from shared.backends import open_backends
+from shared.domain.work import TaskKind, WakeUp
+from shared.memory.backfill import reconcile
+from shared.memory.deliver import deliver
+from shared.memory.forget import forget
 from shared.memory.indexing import index_messages
-from shared.queue.batch import BatchResult, SqsEvent, consume
+from shared.queue.batch import BatchResult, SqsEvent, by_group, consume
+from shared.reasoning.gather import gather
 from shared.settings import load
 from shared.telemetry.logs import configure
 
@@ -12,4 +19,20 @@ backends = open_backends(_settings)
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
-    return consume(event, lambda wake_up: index_messages(backends, wake_up))
+    deliveries, others = by_group(event, TaskKind.WEBHOOK)
+    # At the same time: an endpoint may take half a minute to say nothing, and nobody else shall wait for it.
+    results = gather(
+        lambda: consume(others, _do),
+        *(partial(consume, delivery, partial(deliver, backends)) for delivery in deliveries),
+    )
+    return {"batchItemFailures": [failure for result in results for failure in result["batchItemFailures"]]}
+
+
+def _do(wake_up: WakeUp) -> None:
+    match wake_up.unit.kind:
+        case TaskKind.SCOPE:
+            reconcile(backends, wake_up)
+        case TaskKind.FORGET:
+            forget(backends, wake_up)
+        case _:
+            index_messages(backends, wake_up)

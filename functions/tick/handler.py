@@ -2,11 +2,14 @@
 
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
+from shared.domain.work import TaskKind
 from shared.memory.conclude import index_pending
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
 from shared.settings import load
+from shared.store import gauges
 from shared.telemetry.logs import configure, logger
+from shared.telemetry.metrics import Metric, emit
 
 _settings = load()
 configure(_settings.app.log_level, "tick")
@@ -17,6 +20,7 @@ def lambda_handler(event: object, context: object) -> dict[str, object]:
     """How many wake-ups were sent and conclusions indexed, and when the next visit would be of use."""
     sent = relay(backends)
     indexed = _indexed()
+    _measure(sent)
     due = next_due(backends)
     return {"sent": sent, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
 
@@ -29,3 +33,20 @@ def _indexed() -> int:
         # The relay must not suffer from a model that cannot be reached; the next visit tries again.
         logger.exception("conclusions_not_indexed")
         return 0
+
+
+def _measure(sent: int) -> None:
+    """What an alarm looks at: a stalled scheduler is one that sends nothing, so missing data is bad news, too."""
+    now = backends.clock.now()
+    with backends.db.reading() as conn:
+        found = gauges.work(conn, now)
+    # What an endpoint of a tenant refuses to take is not our backlog.
+    ours = [gauge for gauge in found if gauge.kind != TaskKind.WEBHOOK]
+    emit(
+        {
+            Metric.OLDEST_PENDING_AGE: max((gauge.oldest_pending_s for gauge in ours), default=0.0),
+            Metric.PENDING_ITEMS: sum(gauge.pending for gauge in ours),
+            Metric.PARKED_ITEMS: sum(gauge.parked for gauge in ours),
+            Metric.WAKE_UPS_RELAYED: sent,
+        }
+    )

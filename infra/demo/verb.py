@@ -1,11 +1,12 @@
 """`demo`: watch a memory grow out of a conversation."""
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,10 @@ from infra.demo.conversation import ConversationInvalid, Said, read
 from infra.demo.walk import DemoFailed, Walk
 from infra.local import state
 from infra.local.commands import ROOT
+from shared.domain.errors import ServiceError
+from shared.domain.principal import Principal
+from shared.memory import keys
+from shared.settings import load
 
 _QUICKSTART = [
     Said("alice", "Hi! I'm planning a dinner for six friends on Saturday."),
@@ -39,8 +44,9 @@ def demo(argv: list[str]) -> int:
         search = arguments.search or (_a_word_of(said, peer) if arguments.file else _QUICKSTART_SEARCH)
         with _base_url(arguments, console) as url:
             workspace = arguments.workspace or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-            Walk(console, url, workspace, said, peer).run(question, search)
-    except (ConversationInvalid, DemoFailed) as error:
+            key = _key(workspace, is_ours=arguments.base_url is None)
+            Walk(console, url, workspace, said, peer, key=key).run(question, search)
+    except (ConversationInvalid, DemoFailed, ServiceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -81,6 +87,15 @@ def _base_url(arguments: argparse.Namespace, console: Console) -> Generator[str]
     except StackFailed as error:
         raise DemoFailed(str(error)) from error
     console.print("The stack has been stopped again. 'python3 -m infra up' keeps one running.", style="dim")
+
+
+def _key(workspace: str, *, is_ours: bool) -> str | None:
+    """What opens the workspace: HONCHO_API_KEY, or for our own stack, where it asks for keys, one for an hour."""
+    auth, given = load(folder=ROOT).auth, os.environ.get("HONCHO_API_KEY")
+    if given or not (is_ours and auth.use_auth):
+        return given
+    now = datetime.now(UTC)
+    return keys.issue(auth, Principal(workspace=workspace), now=now, expires_at=now + timedelta(hours=1)).token
 
 
 def _peer(said: list[Said], wanted: str | None) -> str:

@@ -26,8 +26,11 @@ class DemoFailed(Exception):
 class Walk:
     """One conversation told to one workspace, and what became of it."""
 
-    def __init__(self, console: Console, base_url: str, workspace: str, said: Sequence[Said], peer: str) -> None:
+    def __init__(
+        self, console: Console, base_url: str, workspace: str, said: Sequence[Said], peer: str, *, key: str | None
+    ) -> None:
         self._console = console
+        self._key = key
         self._base_url = base_url
         self._workspace = workspace
         self._said = said
@@ -48,7 +51,7 @@ class Walk:
 
     def _tell(self) -> None:
         self._step(f"workspace {self._workspace} at {self._base_url}")
-        self._honcho = Honcho(workspace_id=self._workspace, base_url=self._base_url)
+        self._honcho = Honcho(workspace_id=self._workspace, base_url=self._base_url, api_key=self._key)
         peers = {name: self._honcho.peer(name) for name in dict.fromkeys(message.peer for message in self._said)}
         self._session = self._honcho.session("conversation")
         messages = [peers[m.peer].message(m.content, created_at=m.created_at) for m in self._said]
@@ -98,6 +101,7 @@ class Walk:
             f"{self._base_url}/v3/workspaces/{self._workspace}/conclusions/list",
             params={"size": 100, "reverse": True},
             json={"filters": {"observer_id": self._peer, "observed_id": self._peer}},
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
         )
         if answer.is_error:
             raise DemoFailed(f"{self._base_url} answered {answer.status_code} to the list of conclusions")

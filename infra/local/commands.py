@@ -107,6 +107,9 @@ def _status(stack: StackState) -> int:
             print(f"             last error: {str(pool['last_error'])[:160]}")
     for name, server in found["web_functions"].items():
         print(f"  {name:<10} {'running' if server['running'] else 'stopped'}, {server['open_requests']} open requests")
+    for name, door in found["door"].items():
+        if door["waiting"] or door["shed"]:
+            print(f"  {name:<10} {door['waiting']} requests wait at the door, {door['shed']} were sent away (429)")
     print("\nQueues")
     for name, queue in found["queues"].items():
         age = f", oldest {queue['oldest_age_s']} s" if queue["oldest_age_s"] else ""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import TypedDict
 
+from infra.local.admission import AdmissionStatus
 from infra.local.runtime import Pool, PoolStatus
 from infra.local.web import Receive, Scope, Send
 from infra.local.web_function import WebFunction, WebFunctionStatus
@@ -23,6 +24,7 @@ class StackStatus(TypedDict):
 
     functions: dict[str, PoolStatus]
     web_functions: dict[str, WebFunctionStatus]
+    door: dict[str, AdmissionStatus]
     queues: dict[str, QueueStatus]
     ignored_resources: list[str]
 

@@ -5,6 +5,8 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 
+from functions.api.reads import is_read
+from infra.local.admission import Admission
 from infra.local.environment import Result
 from infra.local.resources import Match, Resources
 from infra.local.rest_event import Answer, MalformedAnswer, Request, read_answer, write_event
@@ -17,6 +19,7 @@ logger = logging.getLogger(__name__)
 CONTROL_PREFIX = "/_local/"
 INTEGRATION_TIMEOUT_S = 29.0
 MAX_BODY_BYTES = 10 * 1024 * 1024
+RETRY_AFTER_S = 1
 # In the cloud everything is below the stage; on one machine these also answer at the root.
 ROOT_ALIASES = frozenset({"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs"})
 
@@ -27,7 +30,12 @@ class Gateway:
     """The ASGI application of the door."""
 
     def __init__(
-        self, template: Template, invoke: Invoke, web_functions: Mapping[str, WebFunction], control: App
+        self,
+        template: Template,
+        invoke: Invoke,
+        web_functions: Mapping[str, WebFunction],
+        control: App,
+        admissions: Mapping[str, Admission],
     ) -> None:
         self._template = template
         self._stage = template.stage
@@ -35,6 +43,7 @@ class Gateway:
         self._invoke = invoke
         self._web_functions = web_functions
         self._control = control
+        self._admissions = admissions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,11 +70,28 @@ class Gateway:
         await self._answer(request, match, receive, send)
 
     async def _answer(self, request: Request, match: Match, receive: Receive, send: Send) -> None:
-        web_function = self._web_functions.get(match.route.function)
-        if web_function is None:
-            await respond(send, await self._run(request, match))
-        elif not await web_function.proxy(request, receive, send):
-            await respond(send, refusal(502, f"Internal server error: see the log of {match.route.function}"))
+        name = match.route.function
+        admission, reads = self._admissions[name], is_read(request.method, request.path)
+        if not await admission.enter(is_read=reads):
+            await respond(send, refusal(429, "Too many requests at once", retry_after_s=RETRY_AFTER_S))
+            return
+        try:
+            web_function = self._web_functions.get(name)
+            if web_function is not None:
+                answer = await self._proxied(web_function, request, receive, send)
+            else:
+                answer = await self._run(request, match)
+        finally:
+            # Before the answer is sent: a client who reads slowly takes no place.
+            admission.leave(is_read=reads)
+        if answer is not None:
+            await respond(send, answer)
+
+    async def _proxied(self, to: WebFunction, request: Request, receive: Receive, send: Send) -> Answer | None:
+        """The answer that is left to give: none when the web server has given one."""
+        if await to.proxy(request, receive, send):
+            return None
+        return refusal(502, f"Internal server error: see the log of {to.function.logical_id}")
 
     async def _run(self, request: Request, match: Match) -> Answer:
         name = match.route.function
@@ -137,9 +163,12 @@ async def _body(receive: Receive) -> bytes | None:
     return None
 
 
-def refusal(status: int, detail: str) -> Answer:
+def refusal(status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
     """An answer of the door itself, in the shape the clients read."""
-    return Answer(status, [(b"content-type", b"application/json")], json.dumps({"detail": detail}).encode())
+    headers = [(b"content-type", b"application/json")]
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
+    return Answer(status, headers, json.dumps({"detail": detail}).encode())
 
 
 async def respond(send: Send, answer: Answer) -> None:

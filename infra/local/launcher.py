@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.local import template as sam
+from infra.local.admission import Admission
 from infra.local.control import Control, StackStatus
 from infra.local.due import DueTimes
 from infra.local.environment import Result
@@ -29,6 +30,10 @@ logger = logging.getLogger(__name__)
 
 _GRACE_S = 0.7
 _API_FIRST_S = 10.0
+# One environment of a function behind the door is for readers, however many write.
+_FOR_READERS = 1
+# As many as the web server has threads to spare for.
+_MOST_AT_A_WEB_FUNCTION = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Launcher:
         self._logs = logs
         self._pools: dict[str, Pool] = {}
         self._web_functions: dict[str, WebFunction] = {}
+        self._admissions: dict[str, Admission] = {}
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._sqs_socket = bind("127.0.0.1", 0)
@@ -74,7 +80,8 @@ class Launcher:
         self._make_functions(queues)
         await self._listen(sqs_application(queues), self._sqs_socket)
         control = Control(self._pools, self._web_functions, partial(self._describe, queues))
-        await self._listen(Gateway(self._template, self._invoke, self._web_functions, control), self._door_socket)
+        gateway = Gateway(self._template, self._invoke, self._web_functions, control, self._admissions)
+        await self._listen(gateway, self._door_socket)
         on_open()
         due = DueTimes(self._databases.app)
         try:
@@ -109,10 +116,13 @@ class Launcher:
             )
             log = self._logs / f"{name}.log"
             if function.uvicorn is not None:
+                self._admissions[name] = Admission(_MOST_AT_A_WEB_FUNCTION)
                 self._web_functions[name] = WebFunction(
                     function, guard=self._guard, variables=variables, root=self._root, log=log
                 )
             else:
+                if function.routes:
+                    self._admissions[name] = Admission(pool_size(function), reserved=_FOR_READERS)
                 self._pools[name] = Pool(
                     function,
                     maximum=pool_size(function),
@@ -177,6 +187,7 @@ class Launcher:
         return {
             "functions": {name: pool.describe() for name, pool in self._pools.items()},
             "web_functions": {name: each.describe() for name, each in self._web_functions.items()},
+            "door": {name: admission.describe() for name, admission in self._admissions.items()},
             "queues": {
                 name: {
                     "visible": depth.visible,

@@ -14,6 +14,8 @@ _REASONS: dict[WaitReason, str] = {
     "queue": "in the queue",
     "send": "about to be queued",
     "tokens": "gathering tokens",
+    "due": "due, taken up at the scheduler's next visit",
+    "deletion": "its session is being deleted",
 }
 
 

@@ -54,7 +54,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
     for name, value in profile.defaults(options.root).items():
         os.environ.setdefault(name, value)
     settings = _settings(options.root)
-    _check_exposure(options, settings)
+    check_exposure(options, settings)
     with contextlib.ExitStack() as undo:
         try:
             template = sam.load(options.template)
@@ -150,7 +150,8 @@ def _check_platform() -> None:
         raise Refused(str(error)) from error
 
 
-def _check_exposure(options: Options, settings: Settings) -> None:
+def check_exposure(options: Options, settings: Settings) -> None:
+    """Raises `Refused` when others could reach a door that asks nobody for a key, unless that was said to be meant."""
     if is_loopback(options.host) or options.insecure or settings.auth.use_auth:
         return
     raise Refused(

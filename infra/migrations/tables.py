@@ -9,7 +9,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -97,6 +99,9 @@ Table(
     _key("workspace", "name"),
     _to("workspaces", "workspace", "name"),
     Index("peers_by_age", "workspace", "created_at", "name"),
+    Index(
+        "peers_scopes", "workspace", "created_at", "name", postgresql_where=text("starts_with(name, 'scope.'::text)")
+    ),
 )
 
 Table(
@@ -136,6 +141,7 @@ Table(
     *_maybe(JSONB(), "configuration"),
     _column("is_reasoned", Boolean(), "the deriver may read it: reasoning was on and its author observed"),
     *_times("created_at"),
+    Column("internal", JSONB(), comment="facts about the message that clients are not shown: the file it came in"),
     _key("workspace", "session", "seq"),
     UniqueConstraint("workspace", "id"),
     _to("sessions", "workspace, session", "workspace, name"),
@@ -156,6 +162,11 @@ Table(
     *_objects("metadata"),
     *_times("occurred_at", "created_at"),
     *_maybe(_MAYBE_TIME, "indexed_at", "deleted_at"),
+    Column(
+        "copied_from",
+        Text(),
+        comment="the member's conclusion that a scope has this one from; null for what was concluded in place",
+    ),
     _key("workspace", "id"),
     _to("workspaces", "workspace", "name"),
     _to("peers", "workspace, observer", "workspace, name"),
@@ -188,6 +199,25 @@ Table(
     Index("conclusions_by_source", "source_ids", postgresql_using="gin"),
     Index("conclusions_by_session", "workspace", "session", postgresql_where=text("session IS NOT NULL")),
     Index("conclusions_unindexed", "created_at", postgresql_where=text("indexed_at IS NULL AND deleted_at IS NULL")),
+    Index(
+        "conclusions_copied_once",
+        *("workspace", "copied_from", "observer"),
+        unique=True,
+        postgresql_where=text("copied_from IS NOT NULL"),
+    ),
+)
+
+Table(
+    "scope_backfills",
+    METADATA,
+    *_text("workspace", "scope", "session"),
+    Column("copied", Integer(), comment="how many were taken over; null while that is under way"),
+    *_times("updated_at"),
+    _key("workspace", "scope", "session"),
+    _to("peers", "workspace, scope", "workspace, name", "CASCADE"),
+    _to("sessions", "workspace, session", "workspace, name", "CASCADE"),
+    Index("scope_backfills_by_session", "workspace", "session"),
+    comment="the sessions whose earlier conclusions a scope takes over",
 )
 
 Table(
@@ -233,8 +263,9 @@ Table(
     *_maybe(BigInteger(), "window_first", "window_last"),
     *_integers("window_items"),
     *_maybe(Text(), "answer"),
+    Column("held_session", Text(), Computed("NULLIF(session, ''::text)", persisted=True)),
     _key("workspace", "unit"),
-    _to("sessions", "workspace, session", "workspace, name"),
+    _to("sessions", "workspace, held_session", "workspace, name"),
     Index("work_units_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("work_units_by_session", "workspace", "session"),
 )
@@ -315,3 +346,37 @@ Table(
     _key("workspace"),
     _to("workspaces", "workspace", "name", "CASCADE"),
 )
+
+Table(
+    "webhooks",
+    METADATA,
+    *_text("workspace", "id", "url"),
+    *_times("created_at"),
+    _key("workspace", "id"),
+    _to("workspaces", "workspace", "name", "CASCADE"),
+    Index("webhooks_once", "workspace", text("md5(url)"), unique=True),
+)
+
+Table(
+    "webhook_events",
+    METADATA,
+    *_text("workspace", "webhook"),
+    Column("seq", BigInteger(), Identity(always=True), nullable=False),
+    *_text("id", "type"),
+    *_objects("data"),
+    *_times("created_at"),
+    _key("workspace", "webhook", "seq"),
+    _to("webhooks", "workspace, webhook", "workspace, id", "CASCADE"),
+    comment="what an endpoint has not taken yet: rows go with their delivery",
+)
+
+Table(
+    "wake_floor",
+    METADATA,
+    *_flags("is_only"),
+    *_numbers("number"),
+    _key("is_only"),
+    comment="the highest wake-up number of any unit that was deleted: new units count on from it",
+)
+
+Table("revoked_keys", METADATA, *_text("key_id"), *_times("revoked_at"), _key("key_id"))

@@ -20,13 +20,21 @@ DEDUP_WINDOW_S = 301
 VISIBILITY_S = 3
 
 
+class NeedsClock(Exception):
+    """The check needs more time to pass than anybody would wait for; the message says how much."""
+
+
 @dataclass(slots=True)
 class Bench:
-    """The queue under test, and what a check does to it. Message bodies are unique, so they tell who is who."""
+    """The queue under test, and what a check does to it. Message bodies are unique, so they tell who is who.
+
+    `wait_s` is for a distributed queue: without it a receive may look where the message is not.
+    """
 
     client: "SQSClient"
     make_queue: QueueUrlFactory
     advance: Callable[[float], None]
+    wait_s: int = 0
     _sent: int = field(default=0, init=False)
 
     def queue(self, **attributes: str) -> str:
@@ -43,7 +51,7 @@ class Bench:
         answer = self.client.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=count,
-            WaitTimeSeconds=0,
+            WaitTimeSeconds=self.wait_s,
             MessageSystemAttributeNames=["All"],
             ReceiveRequestAttemptId=attempt_id or f"attempt-{self._next()}",
         )

@@ -4,7 +4,8 @@ ServiceError
 ├ Invalid            422; recorded on the work item, never tried again
 │ ├ NameInvalid
 │ ├ FilterError
-│ └ TooLarge         413
+│ ├ TooLarge         413
+│ └ UnsupportedType  415
 ├ NotFound           404
 ├ Conflict           409
 ├ LimitExceeded      400
@@ -37,6 +38,10 @@ class FilterError(Invalid):
 
 class TooLarge(Invalid):
     """The content is too large."""
+
+
+class UnsupportedType(Invalid):
+    """Files of this type are not supported."""
 
 
 class NotFound(ServiceError):

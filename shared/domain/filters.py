@@ -250,7 +250,8 @@ def _text_form(value: Json, path: str) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return str(value)
+            # Python writes 1e+20 where Postgres writes all the digits.
+            return format(Decimal(str(value)), "f")
         case str():
             return value
         case _:

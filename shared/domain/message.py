@@ -12,13 +12,17 @@ def _nothing() -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class MessageDraft:
-    """A message as it arrives: it has no id and no place in its session yet."""
+    """A message as it arrives: it has no id and no place in its session yet.
+
+    `internal` are facts about it that clients are not shown.
+    """
 
     peer: str
     content: str
     metadata: JsonObject = field(default_factory=_nothing)
     configuration: JsonObject | None = None
     created_at: datetime | None = None
+    internal: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

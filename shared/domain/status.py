@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-WaitReason = Literal["lease", "backoff", "queue", "send", "tokens"]
+WaitReason = Literal["lease", "backoff", "queue", "send", "tokens", "due", "deletion"]
 """Why pending work is not done: being worked on, put off after a failure, on its way through the queue,
-about to be handed to the queue, or gathering tokens until its gate or age is reached."""
+about to be handed to the queue, gathering tokens until its gate or age is reached, due and met at the scheduler's
+next visit, or of a session that is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,18 @@ class TaskKind(StrEnum):
     DERIVE = "derive"
     SUMMARY = "summary"
     INDEX = "index"
+    FORGET = "forget"
+    SCOPE = "scope"
+    # Sorts after all reasoning work: units are locked in the order of their keys, and finishing work adds these.
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkUnit:
     """What must be done in order together: a kind of work on a session, and for `derive` its author.
 
-    Its key joins the parts with ':', which no name can contain.
+    For `scope`, `observed` is the scope's peer. For `webhook` there is no session, and `observed` is the id of the
+    endpoint. Its key joins the parts with ':', which no name can contain.
     """
 
     workspace: str
@@ -43,8 +48,8 @@ class WorkUnit:
         return cls(workspace, TaskKind(kind), session, observed)
 
     def group_id(self) -> str:
-        """The FIFO message group: the session's key, hashed when it is too long for SQS."""
-        group = f"{self.workspace}:{self.session}"
+        """The FIFO message group: the session's key, else the unit's own; hashed when it is too long for SQS."""
+        group = f"{self.workspace}:{self.session or self.key}"
         return group if len(group) <= _MAX_GROUP_LENGTH else hashlib.sha256(group.encode()).hexdigest()
 
     def __str__(self) -> str:

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash, normal_form
-from shared.domain.errors import IndexUnavailable, NotFound
-from shared.domain.ids import new_id
+from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
+from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
-from shared.store import conclusions, peers, sessions
+from shared.store import conclusions, peers, scopes, sessions
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
@@ -28,21 +28,37 @@ _NEGATIONS = frozenset({"no", "not", "never", "none", "nobody", "nothing", "with
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What one finishing transaction writes for all observers of a window."""
+    """What one finishing transaction writes for all `observers` of a window.
+
+    `heard_in` is the session that was listened to; None for what was thought over, or comes from nowhere.
+    """
 
     workspace: str
     new: tuple[NewConclusion, ...]
     reinforced: tuple[tuple[str, tuple[str, ...]], ...]
     replaced: tuple[str, ...]
     vectors: dict[str, Vector]
+    heard_in: str | None = None
+    observers: tuple[str, ...] = ()
 
     def write(self, backends: Backends, conn: Connection) -> list[Conclusion]:
         """Inside the transaction: no model, index or queue is called here."""
         now = backends.clock.now()
+        new = self._heard(conn)
         conclusions.hide(conn, self.workspace, self.replaced, now)
-        saved = conclusions.save(conn, self.workspace, self.new, now)
+        saved = conclusions.save(conn, self.workspace, new, now)
         conclusions.reinforce(conn, self.workspace, self.reinforced)
         return saved
+
+    def _heard(self, conn: Connection) -> Sequence[NewConclusion]:
+        """What is new for whoever hears the session now: scopes may have got or lost it since its messages came."""
+        if self.heard_in is None or not self.new:
+            return self.new
+        listening = scopes.listening(conn, self.workspace, self.heard_in)
+        kept = [one for one in self.new if one.observer in listening or not is_scope(one.observer)]
+        late = sorted(listening.difference(self.observers))
+        own = [one for one in self.new if one.observer == one.observed]
+        return [*kept, *(replace(one, id=new_id(), observer=scope) for scope in late for one in own)]
 
 
 def prepare(
@@ -68,7 +84,16 @@ def prepare(
                 replaced.add(twin.id)
                 new.append(_successor(draft, twin))
     by_text = {draft.content: vectors[key] for key, draft in distinct.items()}
-    return Saving(workspace, tuple(new), tuple(reinforced), tuple(sorted(replaced)), by_text)
+    first = next(iter(distinct.values()))
+    return Saving(
+        workspace,
+        tuple(new),
+        tuple(reinforced),
+        tuple(sorted(replaced)),
+        by_text,
+        heard_in=first.session if first.level == "explicit" else None,
+        observers=tuple(observers),
+    )
 
 
 def index(
@@ -89,11 +114,14 @@ def index(
         backends.vectors.upsert_conclusions(records)
         if replaced:
             backends.vectors.delete_conclusions(records[0].workspace, replaced)
-    except IndexUnavailable as error:
+        with backends.db.reading() as conn:
+            ids = [record.id for record in records]
+            live = conclusions.mark_indexed(conn, records[0].workspace, ids, backends.clock.now())
+        # Deleted meanwhile, perhaps with its session: whoever did that could not see these vectors yet.
+        backends.vectors.delete_conclusions(records[0].workspace, [one for one in ids if one not in live])
+    except (IndexUnavailable, DatabaseUnavailable) as error:
+        # They are saved: whoever asked for that must not be told to try again.
         logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
-        return
-    with backends.db.reading() as conn:
-        conclusions.mark_indexed(conn, records[0].workspace, [r.id for r in records], backends.clock.now())
 
 
 def index_pending(backends: Backends) -> int:
@@ -140,10 +168,17 @@ def create_conclusions(backends: Backends, workspace: str, given: Sequence[Given
         )
         for item in given
     ]
-    with backends.db.transaction() as conn:
+    ids = [item.id for item in new]
+
+    def work(conn: Connection) -> dict[str, Conclusion]:
         _check_exist(conn, workspace, given)
-        saved = {c.id: c for c in conclusions.save(conn, workspace, new, now)}
-    ordered = [saved[item.id] for item in new]
+        return {c.id: c for c in conclusions.save(conn, workspace, new, now)}
+
+    def happened(conn: Connection) -> bool:
+        return len(conclusions.by_ids(conn, workspace, ids)) == len(ids)
+
+    saved = backends.db.run(work, happened=happened)
+    ordered = [saved[conclusion_id] for conclusion_id in ids]
     index(backends, ordered, vectors)
     return ordered
 
@@ -154,7 +189,7 @@ def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusi
     if missing:
         raise NotFound(f"peer {missing[0]} not found")
     for session in sorted({item.session for item in given if item.session is not None}):
-        if sessions.get(conn, workspace, session) is None:
+        if not sessions.hold_active(conn, workspace, session):
             raise NotFound(f"session {session} not found")
 
 

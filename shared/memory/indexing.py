@@ -46,6 +46,7 @@ def _index(backends: Backends, claimed: Claim) -> None:
 
 
 def _index_words(conn: Connection, claimed: Claim) -> None:
+    work.fence(conn, claimed)
     first, last = _places(claimed)
     message_index.index(conn, claimed.unit.workspace, claimed.unit.session, first, last)
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from shared.backends import Backends
-from shared.domain.conclusion import Collection, Conclusion, Level
+from shared.domain.conclusion import Collection, Conclusion, Level, normal_form
 from shared.domain.vector import Vector
 from shared.store import conclusions
+
+# Several peers may hold the same of one: so many more are looked at that enough different ones remain.
+_VIEWS_PER_CONCLUSION = 4
 
 
 def recall(
@@ -50,3 +53,36 @@ def recall_by_vector(
         rows = conclusions.by_ids(conn, collection.workspace, [hit.id for hit in hits])
     # The index may still hold what was deleted a moment ago.
     return [rows[hit.id] for hit in hits if hit.id in rows]
+
+
+def recall_of_all(
+    backends: Backends,
+    workspace: str,
+    vector: Vector,
+    *,
+    k: int,
+    levels: Sequence[Level] | None = None,
+    sessions: Sequence[str] | None = None,
+) -> list[Conclusion]:
+    """The `k` conclusions about any peer that are nearest to a query's vector, nearest first.
+
+    What several peers hold of one in the same words is given once, as its own view if that is among them. With
+    `sessions` only explicit ones of these sessions.
+    """
+    hits = backends.vectors.nearest_in_workspace(
+        workspace,
+        vector,
+        k=k * _VIEWS_PER_CONCLUSION,
+        levels=levels if sessions is None else ("explicit",),
+        sessions=sessions,
+    )
+    if not hits:
+        return []
+    with backends.db.reading() as conn:
+        rows = conclusions.by_ids(conn, workspace, [hit.id for hit in hits])
+    said: dict[tuple[object, ...], Conclusion] = {}
+    for one in (rows[hit.id] for hit in hits if hit.id in rows):
+        key = (one.observed, one.level, one.session, normal_form(one.content))
+        if key not in said or one.observer == one.observed:
+            said[key] = one
+    return list(said.values())[:k]

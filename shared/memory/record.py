@@ -38,7 +38,11 @@ def record_messages(backends: Backends, workspace: str, session: str, drafts: Se
             wake_ups = _plan(conn, plan, new, now)
             return _stored(workspace, session, new, places.read()), wake_ups
 
-    stored, wake_ups = backends.db.run(work)
+    def happened(conn: Connection) -> bool:
+        ids = [counted_one.id for counted_one in counted]
+        return len(messages.by_ids(conn, workspace, ids)) == len(ids)
+
+    stored, wake_ups = backends.db.run(work, happened=happened)
     send(backends, wake_ups)
     return stored
 
@@ -75,6 +79,7 @@ class _Counted:
             configuration=draft.configuration,
             is_reasoned=plan.is_reasoned(draft.peer, draft.configuration),
             created_at=now if draft.created_at is None else as_utc(draft.created_at),
+            internal=draft.internal,
         )
 
 

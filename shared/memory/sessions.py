@@ -5,13 +5,14 @@ from datetime import datetime
 
 from shared.backends import Backends
 from shared.domain.configuration import merge
-from shared.domain.errors import LimitExceeded, NotFound
+from shared.domain.errors import Conflict, LimitExceeded, NotFound
 from shared.domain.ids import checked_name, is_name
 from shared.domain.json import JsonObject
+from shared.domain.scope import is_perspective, peer_of
 from shared.domain.session import ObservationSettings, Session
 from shared.memory.instructions import check_instructions
 from shared.memory.peers import refuse_scope
-from shared.store import members, peers, sessions, workspaces
+from shared.store import members, peers, scopes, sessions, workspaces
 from shared.store.database import Connection
 
 Joining = Mapping[str, ObservationSettings]
@@ -25,15 +26,18 @@ def get_or_create(
     metadata: JsonObject | None = None,
     configuration: JsonObject | None = None,
     joining: Joining | None = None,
+    within: Sequence[str] = (),
 ) -> tuple[Session, bool]:
     """The session, and whether this call made it; given metadata replaces, given configuration is laid over.
 
-    `joining` adds members and removes none. Makes workspace and peers where they are missing. Raises `NotFound`
-    for a session being deleted, `NameInvalid` for a bad name, `LimitExceeded` for too many observers.
+    `joining` adds members and removes none, `within` puts the session into scopes, which take over nothing of what
+    it had before. Makes workspace, peers and scopes where they are missing. Raises `NotFound` for a session being
+    deleted, `NameInvalid` for a bad name, `LimitExceeded` for too many observers, `Conflict` for a scope's name
+    that an ordinary peer has.
     """
-    new = _checked(joining or {})
+    new, hearing = _checked(joining or {}), sorted({peer_of(scope) for scope in within})
     check_instructions(backends.settings, configuration or {})
-    if metadata is None and configuration is None and not new:
+    if metadata is None and configuration is None and not new and not hearing:
         with backends.db.reading() as conn:
             found = sessions.get(conn, workspace, name)
         if found is not None:
@@ -45,6 +49,8 @@ def get_or_create(
         if new:
             peers.ensure(conn, workspace, new, now)
             members.join(conn, workspace, name, new, now)
+        if hearing:
+            _join_scopes(conn, workspace, name, hearing, now)
         # The session's row comes last: writers of messages take it after the members, too.
         session = made or _changed(conn, workspace, name, metadata, configuration)
         _check_observers(backends, conn, workspace, name, new)
@@ -90,7 +96,8 @@ def remove_peers(backends: Backends, workspace: str, session: str, leaving: Sequ
 
 
 def observation(backends: Backends, workspace: str, session: str, peer: str) -> ObservationSettings:
-    """What the membership says, also of a peer that left. Raises `NotFound`."""
+    """What the membership says, also of a peer that left. Raises `NotFound`, and `Invalid` for scopes."""
+    refuse_scope(peer)
     with backends.db.reading() as conn:
         member = members.get(conn, workspace, session, peer)
     if member is None:
@@ -159,6 +166,14 @@ def _changed(
         merge(stored.configuration, configuration or {}),
     )
     return _active(changed, name)
+
+
+def _join_scopes(conn: Connection, workspace: str, session: str, hearing: Sequence[str], now: datetime) -> None:
+    scopes.ensure(conn, workspace, hearing, now)
+    held = [peer.name for peer in scopes.find(conn, workspace, hearing).values() if not is_perspective(peer)]
+    if held:
+        raise Conflict(f"the name {held[0]} is held by an ordinary peer")
+    members.join(conn, workspace, session, dict.fromkeys(hearing, scopes.MEMBERSHIP), now)
 
 
 def _check_observers(backends: Backends, conn: Connection, workspace: str, session: str, joining: Joining) -> None:

@@ -1,11 +1,12 @@
 """Working on a unit: claim, do, and settle what went wrong where it can be seen."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, ServiceError, Unavailable
-from shared.domain.work import Claim, WorkUnit
+from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.store import work
@@ -21,21 +22,22 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
 
     An outage moves the unit's due time and is tried again for ever; whatever else fails is tried again
     `max_attempts` times and then parked with its error, so that the unit goes on. `do` must finish the
-    claim itself, in the transaction of its effects.
+    claim itself, in the transaction of its effects. Work on a session that is being deleted is dropped.
     """
     terms = ClaimTerms(
         gate=derive_gate(backends.settings),
         window_tokens=window_tokens,
         lease=timedelta(seconds=backends.settings.queue.lease_seconds),
     )
-    with backends.db.transaction() as conn:
-        claimed = work.claim(conn, unit, terms, now=backends.clock.now())
+    claimed = backends.db.run(lambda conn: work.claim(conn, unit, terms, now=backends.clock.now()))
     if claimed is None:
         return
     try:
         _attempt(backends, claimed, do)
     except ClaimLost:
         logger.warning("claim_lost", unit=str(unit))
+        with backends.db.transaction() as conn:
+            work.let_go(conn, claimed)
     except DatabaseUnavailable:
         # Nothing can be written about it now. The lease runs out and tick wakes the unit; back in the queue,
         # the wake-up would hold up its session for the whole visibility.
@@ -43,9 +45,9 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
 
 
 def _attempt(backends: Backends, claimed: Claim, do: Callable[[Claim], None]) -> None:
-    if claimed.failures > backends.settings.deriver.max_attempts:
+    if claimed.failures > _most_attempts(backends, claimed):
         # Every earlier attempt ended without a word: the worker died of it, each time.
-        _park(backends, claimed, "worker ended without an answer")
+        park(backends, claimed, "worker ended without an answer")
         return
     try:
         do(claimed)
@@ -59,15 +61,20 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
     is_outage = isinstance(error, Unavailable) and not isinstance(error, AnswerUnreadable)
     # A service error says what it is; the text of any other may quote what was said.
     reason = f"{type(error).__name__}: {error}" if isinstance(error, ServiceError) else type(error).__name__
-    if not is_outage and claimed.failures >= backends.settings.deriver.max_attempts:
+    if not is_outage and claimed.failures >= _most_attempts(backends, claimed):
         logger.exception("work_parked", unit=str(claimed.unit), attempts=claimed.attempts)
-        _park(backends, claimed, reason)
+        park(backends, claimed, reason)
         return
     pause_s = _pause_s(claimed.attempts, error)
     logger.exception("work_put_off", unit=str(claimed.unit), attempts=claimed.attempts, pause_s=pause_s)
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:
         work.retry_later(conn, claimed, reason, is_outage=is_outage, due_at=due_at)
+
+
+def _most_attempts(backends: Backends, claimed: Claim) -> float:
+    # What was promised to be forgotten is never set aside; its errors are in the log.
+    return math.inf if claimed.unit.kind is TaskKind.FORGET else backends.settings.deriver.max_attempts
 
 
 def _pause_s(attempts: int, error: Exception) -> float:
@@ -77,7 +84,8 @@ def _pause_s(attempts: int, error: Exception) -> float:
     return max(pause_s, min(asked_s or 0.0, _LONGEST_PAUSE_S))
 
 
-def _park(backends: Backends, claimed: Claim, reason: str) -> None:
+def park(backends: Backends, claimed: Claim, reason: str) -> None:
+    """Set the claim aside with `reason`, so that its unit goes on."""
     with backends.db.transaction() as conn:
         wake_ups = work.park(conn, claimed, reason, gate=derive_gate(backends.settings), now=backends.clock.now())
     send(backends, wake_ups)

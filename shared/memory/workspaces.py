@@ -23,6 +23,15 @@ def get_or_create(
     return backends.db.run(lambda conn: _create(backends, conn, name, metadata, configuration))
 
 
+def require(backends: Backends, name: str) -> Workspace:
+    """The workspace. Raises `NotFound`."""
+    with backends.db.reading() as conn:
+        found = workspaces.get(conn, name)
+    if found is None:
+        raise NotFound(f"workspace {name} not found")
+    return found
+
+
 def update(
     backends: Backends, name: str, *, metadata: JsonObject | None, configuration: JsonObject | None
 ) -> Workspace:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from shared.domain.errors import Invalid
-from shared.domain.work import WakeUp
+from shared.domain.work import TaskKind, WakeUp
 from shared.queue.envelope import unpack
 from shared.telemetry.logs import logger
 
@@ -49,6 +49,23 @@ def consume(event: SqsEvent, process: Callable[[WakeUp], None]) -> BatchResult:
             stopped.add(group)
             failed.append(record["messageId"])
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+
+
+def by_group(event: SqsEvent, kind: TaskKind) -> tuple[list[SqsEvent], SqsEvent]:
+    """The records of `kind`, an event for each of their groups, and all the others as they came."""
+    groups: dict[str, list[SqsRecord]] = {}
+    others: list[SqsRecord] = []
+    for record in event["Records"]:
+        mine = groups.setdefault(record["attributes"].get("MessageGroupId", ""), []) if _is(kind, record) else others
+        mine.append(record)
+    return [{"Records": records} for records in groups.values()], {"Records": others}
+
+
+def _is(kind: TaskKind, record: SqsRecord) -> bool:
+    try:
+        return unpack(record["body"]).unit.kind is kind
+    except Invalid:
+        return False
 
 
 def _processed(record: SqsRecord, process: Callable[[WakeUp], None]) -> bool:

@@ -1,6 +1,6 @@
 """What is read before a question is put to a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -12,7 +12,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.message import Message
 from shared.domain.vector import Vector
 from shared.memory.planning import defaults
-from shared.memory.recall import recall_by_vector
+from shared.memory.recall import recall_by_vector, recall_of_all
 from shared.reasoning.gather import gather
 from shared.store import cards, messages, sessions, workspaces
 from shared.store.database import Connection
@@ -60,23 +60,41 @@ def brief(
     sessions: tuple[str, ...] | None,
 ) -> Briefing:
     """At most `prefetch` explicit and as many derived conclusions near `query`, the cards, the session's end."""
+    near = partial(recall_by_vector, backends, collection)
     recalled, stored = gather(
-        partial(_recalled, backends, collection, query, prefetch, sessions),
+        partial(_recalled, backends, near, query, prefetch, sessions),
         partial(_stored, backends, collection, session, sessions),
     )
     return Briefing(recalled.vector, recalled.conclusions, stored.observer_card, stored.observed_card, stored.history)
 
 
+def brief_on_all(
+    backends: Backends,
+    workspace: str,
+    query: str,
+    *,
+    prefetch: int,
+    session: str | None,
+    sessions: tuple[str, ...] | None,
+) -> Briefing:
+    """The same for a question about anybody. There are no cards: each belongs to one peer."""
+    near = partial(recall_of_all, backends, workspace)
+    recalled, history = gather(
+        partial(_recalled, backends, near, query, prefetch, sessions),
+        partial(_history, backends, workspace, session),
+    )
+    return Briefing(recalled.vector, recalled.conclusions, None, None, tuple(history))
+
+
 def _recalled(
-    backends: Backends, collection: Collection, query: str, k: int, sessions: Sequence[str] | None
+    backends: Backends, near: Callable[..., list[Conclusion]], query: str, k: int, sessions: Sequence[str] | None
 ) -> _Recalled:
     """Empty when the question cannot be embedded or looked up: the model can still search."""
     try:
         vector = backends.models.embedder().embed([query])[0]
-        near = partial(recall_by_vector, backends, collection, vector, k=k, sessions=sessions)
         # Derived conclusions rest on several sessions: under a list of sessions there are none to show.
         levels = (_EXPLICIT, DERIVED_LEVELS) if sessions is None else (_EXPLICIT,)
-        found = gather(*(partial(near, levels=some) for some in levels))
+        found = gather(*(partial(near, vector, k=k, sessions=sessions, levels=some) for some in levels))
     except Unavailable as error:
         logger.warning("prefetch_skipped", error=type(error).__name__)
         return _Recalled()
@@ -92,17 +110,21 @@ def _brief_enough(backends: Backends, near: Sequence[Conclusion]) -> list[Conclu
 
 def _stored(backends: Backends, collection: Collection, session: str | None, allowed: Sequence[str] | None) -> _Stored:
     workspace, own = collection.workspace, Collection(collection.workspace, collection.observer, collection.observer)
-    max_tokens = backends.settings.dialectic.session_history_max_tokens
     with backends.db.reading() as conn:
         observer_card = observed_card = None
         # Cards are made from all sessions: under a list of sessions they would tell about the others.
         if allowed is None and _may_use_cards(backends, conn, workspace, session):
             observed_card = cards.get(conn, collection)
             observer_card = cards.get(conn, own) if own != collection else observed_card
-        history: list[Message] = []
-        if session is not None and max_tokens > 0:
-            history = messages.newest_within(conn, workspace, session, tokens=max_tokens)
-    return _Stored(observer_card, observed_card, tuple(history))
+    return _Stored(observer_card, observed_card, tuple(_history(backends, workspace, session)))
+
+
+def _history(backends: Backends, workspace: str, session: str | None) -> list[Message]:
+    max_tokens = backends.settings.dialectic.session_history_max_tokens
+    if session is None or max_tokens <= 0:
+        return []
+    with backends.db.reading() as conn:
+        return messages.newest_within(conn, workspace, session, tokens=max_tokens)
 
 
 def _may_use_cards(backends: Backends, conn: Connection, workspace: str, session: str | None) -> bool:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from shared.backends import Backends
 from shared.domain.clock import stamp
-from shared.domain.conclusion import ConclusionDraft
+from shared.domain.conclusion import Conclusion, ConclusionDraft
 from shared.domain.json import JsonObject
 from shared.domain.message import Message
 from shared.domain.work import Claim, WakeUp
@@ -15,11 +15,16 @@ from shared.llm.types import Answer, Completion, Usage, UserTurn
 from shared.memory import conclude
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
+from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
 from shared.reasoning.prompts import defused, render
 from shared.store import messages, work
+from shared.store.database import Connection
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
+
+# Messages of others that are looked at for context; the token budget keeps fewer.
+_MOST_CONTEXT = 200
 
 
 class Fact(BaseModel):
@@ -72,10 +77,15 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
     )
     now = backends.clock.now()
     outcome = Outcome(backends.models.deriver().name, usage.input_tokens, usage.output_tokens, len(saving.new))
-    with backends.db.transaction() as conn:
+
+    def finish(conn: Connection) -> tuple[list[Conclusion], list[WakeUp]]:
+        # A second time, should the first have happened unnoticed, ends at the fence.
         work.fence(conn, claimed)
         saved = saving.write(backends, conn)
         wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=now)
+        return saved, wake_ups + announce_drained(backends, conn, unit)
+
+    saved, wake_ups = backends.db.run(finish)
     send(backends, wake_ups)
     conclude.index(backends, saved, saving.vectors, saving.replaced)
     logger.info("window_derived", unit=str(unit), items=len(claimed.items), facts=len(facts.explicit), saved=len(saved))
@@ -89,10 +99,12 @@ def _shown(backends: Backends, claimed: Claim) -> list[Message]:
     """
     unit, mine = claimed.unit, {item.seq for item in claimed.items}
     with backends.db.reading() as conn:
-        found = messages.readable_in_range(conn, unit.workspace, unit.session, claimed.first_seq - 1, claimed.last_seq)
+        found = messages.with_context(
+            conn, unit.workspace, unit.session, unit.observed, sorted(mine), most=_MOST_CONTEXT
+        )
     left = max(backends.settings.deriver.window_tokens - sum(item.tokens for item in claimed.items), 0)
     context: set[int] = set()
-    for message in reversed([m for m in found if m.peer != unit.observed]):
+    for message in reversed([message for message in found if message.seq not in mine]):
         left -= message.token_count
         if left < 0:
             break

@@ -1,9 +1,10 @@
-"""The dialectic: a question about a peer, answered from what the memory holds."""
+"""The dialectic: a question about a peer or a workspace, answered from what the memory holds."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from shared.backends import Backends
 from shared.domain.answer_schema import Mismatch, compiled, conform
@@ -15,13 +16,15 @@ from shared.domain.json import JsonObject
 from shared.domain.message import Message
 from shared.llm import repair
 from shared.llm.types import Answer, Usage
+from shared.reasoning import workspace
 from shared.reasoning.briefing import Briefing, brief
 from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
 from shared.reasoning.prompts import defused, fenced, render
 from shared.reasoning.toolkit import Rephrase, ToolSet, clipped
 from shared.reasoning.tools import DIALECTIC, MINIMAL
-from shared.reasoning.tools.context import ToolContext
+from shared.reasoning.tools.context import Memory, ToolContext
 from shared.reasoning.tools.lines import conclusion_lines, message_lines
+from shared.reasoning.workspace import WorkspaceQuestion
 from shared.settings.models import ReasoningLevel
 from shared.store import messages
 from shared.telemetry.logs import logger
@@ -54,6 +57,9 @@ class Question:
         return Collection(self.workspace, self.observer, self.observed)
 
 
+AnyQuestion: TypeAlias = Question | WorkspaceQuestion
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """An answer; `content` is None when the model had nothing to say. A streamed one holds all that went out."""
@@ -63,7 +69,7 @@ class Answered:
     usage: Usage
 
 
-def answer(backends: Backends, question: Question) -> Answered:
+def answer(backends: Backends, question: AnyQuestion) -> Answered:
     """The answer to `question`.
 
     Raises `Invalid` for a schema that is not supported, `ModelUnavailable` or `ModelRefused` when there is no
@@ -73,7 +79,7 @@ def answer(backends: Backends, question: Question) -> Answered:
     return _answered(backends, question, briefing, run_agent(_agent(backends, question, briefing)))
 
 
-def stream(backends: Backends, question: Question) -> Iterator[str | Answered]:
+def stream(backends: Backends, question: AnyQuestion) -> Iterator[str | Answered]:
     """The answer piece by piece while it is written, at last the whole. Raises as `answer` does, also midway."""
     briefing = _briefed(backends, question)
     for piece in stream_agent(_agent(backends, question, briefing)):
@@ -83,25 +89,28 @@ def stream(backends: Backends, question: Question) -> Iterator[str | Answered]:
             yield piece
 
 
-def _briefed(backends: Backends, question: Question) -> Briefing:
+def _briefed(backends: Backends, question: AnyQuestion) -> Briefing:
+    prefetch = 10 if question.level == "minimal" else 25
+    if isinstance(question, WorkspaceQuestion):
+        return workspace.briefed(backends, question, prefetch=prefetch)
     return brief(
         backends,
         question.collection,
         question.query,
-        prefetch=10 if question.level == "minimal" else 25,
+        prefetch=prefetch,
         session=question.session,
         sessions=question.sessions,
     )
 
 
-def _agent(backends: Backends, question: Question, briefing: Briefing) -> Agent:
+def _agent(backends: Backends, question: AnyQuestion, briefing: Briefing) -> Agent:
     settings = backends.settings
     level = settings.dialectic.levels[question.level]
     max_output_tokens = level.max_output_tokens or settings.dialectic.max_output_tokens
     schema = None if question.answer_schema is None else compiled(question.answer_schema)
     return Agent(
         model=backends.models.dialectic(question.level),
-        system=_system(backends, question, briefing, has_tools=level.max_tool_iterations > 0),
+        system=_instructions(backends, question, briefing, has_tools=level.max_tool_iterations > 0),
         question=_asked(backends, question, briefing.conclusions),
         tools=_tools(backends, question, briefing),
         limits=Limits(
@@ -118,8 +127,16 @@ def _agent(backends: Backends, question: Question, briefing: Briefing) -> Agent:
     )
 
 
-def _tools(backends: Backends, question: Question, briefing: Briefing) -> ToolSet:
-    context = ToolContext(
+def _tools(backends: Backends, question: AnyQuestion, briefing: Briefing) -> ToolSet:
+    context = _context(backends, question, briefing)
+    offered = MINIMAL if question.level == "minimal" else DIALECTIC
+    return ToolSet(offered, context, max_output_chars=backends.settings.llm.max_tool_output_chars)
+
+
+def _context(backends: Backends, question: AnyQuestion, briefing: Briefing) -> Memory:
+    if isinstance(question, WorkspaceQuestion):
+        return workspace.context(backends, question, briefing)
+    return ToolContext(
         backends,
         question.collection,
         session=question.session,
@@ -127,14 +144,17 @@ def _tools(backends: Backends, question: Question, briefing: Briefing) -> ToolSe
         shown=frozenset(conclusion.id for conclusion in briefing.conclusions),
         vectors={} if briefing.vector is None else {question.query: briefing.vector},
     )
-    offered = MINIMAL if question.level == "minimal" else DIALECTIC
-    return ToolSet(offered, context, max_output_chars=backends.settings.llm.max_tool_output_chars)
 
 
-def _system(backends: Backends, question: Question, briefing: Briefing, *, has_tools: bool) -> str:
+def _instructions(backends: Backends, question: AnyQuestion, briefing: Briefing, *, has_tools: bool) -> str:
+    searching = render("searching_minimal" if question.level == "minimal" else "searching") if has_tools else ""
+    if isinstance(question, WorkspaceQuestion):
+        return workspace.system(backends, question, searching=searching, history=_history(backends, briefing))
+    return _system(backends, question, briefing, searching)
+
+
+def _system(backends: Backends, question: Question, briefing: Briefing, searching: str) -> str:
     """What stays the same from question to question first, so that the providers' prompt caches hit."""
-    is_minimal = question.level == "minimal"
-    searching = "searching_minimal" if is_minimal else "searching"
     observer, observed = question.observer, question.observed
     perspective = (
         render("perspective_own", observed=observed)
@@ -142,8 +162,8 @@ def _system(backends: Backends, question: Question, briefing: Briefing, *, has_t
         else render("perspective_other", observer=observer, observed=observed)
     )
     return render(
-        "dialectic_minimal" if is_minimal else "dialectic",
-        searching=render(searching) if has_tools else "",
+        "dialectic_minimal" if question.level == "minimal" else "dialectic",
+        searching=searching,
         perspective=perspective,
         cards=_cards(backends, question, briefing),
         history=_history(backends, briefing),
@@ -169,8 +189,12 @@ def _history(backends: Backends, briefing: Briefing) -> str:
     return fenced("session_history", lines) if lines else ""
 
 
-def _asked(backends: Backends, question: Question, known: tuple[Conclusion, ...]) -> str:
-    lines = conclusion_lines(known, max_chars=backends.settings.llm.max_message_content_chars)
+def _asked(backends: Backends, question: AnyQuestion, known: tuple[Conclusion, ...]) -> str:
+    lines = conclusion_lines(
+        known,
+        max_chars=backends.settings.llm.max_message_content_chars,
+        is_of_all=isinstance(question, WorkspaceQuestion),
+    )
     return render("question", query=defused(question.query), conclusions=fenced("conclusions", lines) if lines else "")
 
 
@@ -184,7 +208,7 @@ def _structured(schema: JsonObject, text: str) -> str:
         raise Rephrase("there is no JSON object in it.") from error
 
 
-def _answered(backends: Backends, question: Question, briefing: Briefing, outcome: Outcome) -> Answered:
+def _answered(backends: Backends, question: AnyQuestion, briefing: Briefing, outcome: Outcome) -> Answered:
     done = [used for used in outcome.used if used.is_ok]
     known = [*briefing.conclusions, *(conclusion for used in done for conclusion in used.result.conclusions)]
     said = [*briefing.history, *(message for used in done for message in used.result.messages)]
@@ -205,7 +229,7 @@ def _answered(backends: Backends, question: Question, briefing: Briefing, outcom
     return Answered(outcome.text.strip() or None, read, outcome.usage)
 
 
-def _sources(backends: Backends, question: Question, known: Sequence[Conclusion]) -> list[Message]:
+def _sources(backends: Backends, question: AnyQuestion, known: Sequence[Conclusion]) -> list[Message]:
     """The messages that the conclusions were read from, in the order of the conclusions."""
     ids = list(dict.fromkeys(message_id for conclusion in known for message_id in conclusion.message_ids))
     if not ids:

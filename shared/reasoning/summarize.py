@@ -13,6 +13,7 @@ from shared.llm import tokens
 from shared.llm.types import Completion, Usage, UserTurn
 from shared.memory.planning import defaults, derive_gate
 from shared.memory.relay import send
+from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
 from shared.reasoning.derive import transcript
 from shared.reasoning.prompts import defused, render
@@ -38,11 +39,12 @@ def summarize(backends: Backends, wake_up: WakeUp) -> None:
 def _grow(backends: Backends, claimed: Claim) -> None:
     usage = Usage()
     for kind, seq in _due(backends, claimed).items():
-        usage += _cover(backends, claimed.unit, kind, seq)
+        usage += _cover(backends, claimed, kind, seq)
     outcome = Outcome(backends.models.summary().name, usage.input_tokens, usage.output_tokens, 0)
     with backends.db.transaction() as conn:
         work.fence(conn, claimed)
         wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=backends.clock.now())
+        wake_ups += announce_drained(backends, conn, claimed.unit)
     send(backends, wake_ups)
 
 
@@ -77,11 +79,12 @@ class _Step:
     fresh: Sequence[Message]
 
 
-def _cover(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) -> Usage:
-    usage = Usage()
+def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int) -> Usage:
+    unit, usage = claimed.unit, Usage()
     while step := _next_step(backends, unit, kind, seq):
         summary, spent = _written(backends, step)
         with backends.db.transaction() as conn:
+            work.fence(conn, claimed)
             summaries.put(conn, unit.workspace, unit.session, summary)
         usage += spent
         logger.info("summary_written", unit=str(unit), kind=kind, covered_seq=summary.covered_seq)

@@ -55,6 +55,8 @@ class AuthSettings(Section):
 
     use_auth: bool = False
     jwt_secret: SecretStr | None = None
+    # While keys signed with it are still about: they are accepted, new ones are signed with `jwt_secret`.
+    jwt_secret_previous: SecretStr | None = None
 
 
 class LlmSettings(Section):
@@ -208,6 +210,20 @@ class QueueSettings(Section):
     lease_seconds: Count = 90
 
 
+class WebhookSettings(Section):
+    """Whether and where events are delivered; without a secret, nowhere."""
+
+    secret: SecretStr | None = None
+    max_workspace_limit: Count = 10
+    allow_private: bool = Field(default=False, description="for tests on one machine: lets tenants call your network")
+
+
+class MetricsSettings(Section):
+    """Whether GET /metrics answers."""
+
+    enabled: bool = False
+
+
 class OfflineSettings(Section):
     """Whether the rule-based offline model may stand in where no provider is configured."""
 
@@ -228,6 +244,8 @@ class Settings(Section):
     dream: DreamSettings = DreamSettings()
     vector_store: VectorStoreSettings = VectorStoreSettings()
     queue: QueueSettings = QueueSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     offline: OfflineSettings = OfflineSettings()
 
     @model_validator(mode="after")

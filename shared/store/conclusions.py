@@ -209,12 +209,15 @@ def hide(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) ->
 MARK_INDEXED: LiteralString = """
 UPDATE conclusions SET indexed_at = %(now)s
   FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
- WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND hurry.is_off = 'off'
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL AND hurry.is_off = 'off'
+RETURNING id
 """
 
 
-def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
-    conn.execute(MARK_INDEXED, {"workspace": workspace, "ids": list(ids), "now": now})
+def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> set[str]:
+    """Note that their vectors are in the index; gives those of `ids` that are still there."""
+    rows = conn.execute(MARK_INDEXED, {"workspace": workspace, "ids": list(ids), "now": now})
+    return {str(row[0]) for row in rows}
 
 
 UNINDEXED: LiteralString = f"""

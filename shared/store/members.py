@@ -172,11 +172,27 @@ SESSIONS_OF: LiteralString = """
 SELECT m.session FROM members AS m
   JOIN sessions AS s ON s.workspace = m.workspace AND s.name = m.session
  WHERE m.workspace = %(workspace)s AND m.peer = %(peer)s AND s.is_active
+   AND (m.left_at IS NULL OR NOT starts_with(m.peer, 'scope.'))
  ORDER BY m.session
 """
 
 
 def sessions_of(conn: Connection, workspace: str, peer: str) -> list[str]:
-    """The sessions that the peer is or was a member of, those under deletion left out."""
+    """The sessions that the peer is or was a member of, those under deletion left out.
+
+    A peer remembers what it left; a scope does not.
+    """
     found = conn.execute(SESSIONS_OF, {"workspace": workspace, "peer": peer}).fetchall()
     return [str(row[0]) for row in found]
+
+
+ACTIVE_AMONG: LiteralString = """
+SELECT session FROM members
+ WHERE workspace = %(workspace)s AND session = ANY(%(sessions)s) AND peer = %(peer)s AND left_at IS NULL
+"""
+
+
+def active_among(conn: Connection, workspace: str, peer: str, sessions: Sequence[str]) -> set[str]:
+    """Those of `sessions` that the peer is in now."""
+    found = conn.execute(ACTIVE_AMONG, {"workspace": workspace, "peer": peer, "sessions": list(sessions)}).fetchall()
+    return {str(row[0]) for row in found}

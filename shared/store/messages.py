@@ -28,6 +28,7 @@ class NewMessage:
     configuration: JsonObject | None
     is_reasoned: bool
     created_at: datetime
+    internal: JsonObject | None = None
 
 
 INSERT: LiteralString = """
@@ -36,14 +37,16 @@ WITH place AS (
      WHERE workspace = %(workspace)s AND name = %(session)s AND is_active
  RETURNING last_seq - %(batch)s AS base)
 INSERT INTO messages
-       (workspace, session, seq, id, peer, content, token_count, metadata, configuration, is_reasoned, created_at)
+       (workspace, session, seq, id, peer, content, token_count, metadata, configuration, is_reasoned, created_at,
+        internal)
 SELECT %(workspace)s, %(session)s, place.base + d.ord, d.id, d.peer, d.content, d.token_count, d.metadata,
-       d.configuration, d.is_reasoned, d.created_at
+       d.configuration, d.is_reasoned, d.created_at, d.internal
   FROM place,
        unnest(%(ids)s::text[], %(peers)s::text[], %(contents)s::text[], %(token_counts)s::int[],
               %(metadata)s::jsonb[], %(configurations)s::jsonb[], %(is_reasoned)s::bool[],
-              %(created_at)s::timestamptz[])
-       WITH ORDINALITY AS d (id, peer, content, token_count, metadata, configuration, is_reasoned, created_at, ord)
+              %(created_at)s::timestamptz[], %(internal)s::jsonb[])
+       WITH ORDINALITY
+       AS d (id, peer, content, token_count, metadata, configuration, is_reasoned, created_at, internal, ord)
 RETURNING seq
 """
 
@@ -67,6 +70,7 @@ def insert(conn: Connection, workspace: str, session: str, new: Sequence[NewMess
             "configurations": [None if m.configuration is None else Jsonb(m.configuration) for m in new],
             "is_reasoned": [message.is_reasoned for message in new],
             "created_at": [message.created_at for message in new],
+            "internal": [None if message.internal is None else Jsonb(message.internal) for message in new],
         },
     )
     return InsertedSeqs(lambda: sorted(int(row[0]) for row in cursor.fetchall()))
@@ -120,18 +124,41 @@ def in_range(conn: Connection, workspace: str, session: str, first: int, last: i
         return cursor.fetchall()
 
 
-READABLE: LiteralString = f"""
+# The messages of a window, and what others said between them: the newest, because a sparse author's window may
+# span a whole session.
+WITH_CONTEXT: LiteralString = f"""
 SELECT {MESSAGE} FROM messages
- WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
-   AND is_reasoned
+ WHERE workspace = %(workspace)s AND session = %(session)s AND seq = ANY(%(seqs)s)
+ UNION ALL
+(SELECT {MESSAGE} FROM messages
+  WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
+    AND is_reasoned AND peer <> %(observed)s
+  ORDER BY seq DESC
+  LIMIT %(most)s)
  ORDER BY seq
 """
 
 
-def readable_in_range(conn: Connection, workspace: str, session: str, first: int, last: int) -> list[Message]:
-    """As `in_range`, without the messages that no deriver may read, not even as context."""
+def with_context(
+    conn: Connection, workspace: str, session: str, observed: str, seqs: Sequence[int], *, most: int
+) -> list[Message]:
+    """The messages at `seqs`, which `observed` wrote, and at most `most` of others, from just before the first on.
+
+    Leaves out what no deriver may read, not even as context. In order.
+    """
     with conn.cursor(row_factory=message_row) as cursor:
-        cursor.execute(READABLE, {"workspace": workspace, "session": session, "first": first, "last": last})
+        cursor.execute(
+            WITH_CONTEXT,
+            {
+                "workspace": workspace,
+                "session": session,
+                "observed": observed,
+                "seqs": list(seqs),
+                "first": min(seqs) - 1,
+                "last": max(seqs),
+                "most": most,
+            },
+        )
         return cursor.fetchall()
 
 

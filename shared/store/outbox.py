@@ -46,7 +46,8 @@ class Gate:
 PLAN_UNITS: LiteralString = """
 INSERT INTO work_units AS u
        (workspace, unit, kind, session, observed, pending_items, pending_tokens, wake_no, is_woken, due_at)
-SELECT %(workspace)s, n.unit, n.kind, n.session, n.observed, n.items, n.tokens, w.wakes::int, w.wakes,
+SELECT %(workspace)s, n.unit, n.kind, n.session, n.observed, n.items, n.tokens,
+       (SELECT number FROM wake_floor) + w.wakes::int, w.wakes,
        CASE WHEN w.wakes THEN %(grace_until)s ELSE %(aged_at)s END
   FROM unnest(%(units)s::text[], %(kinds)s::text[], %(sessions)s::text[], %(observed)s::text[],
               %(items)s::int[], %(tokens)s::bigint[])
@@ -67,6 +68,7 @@ SELECT %(workspace)s, n.unit, n.kind, n.session, n.observed, n.items, n.tokens, 
 RETURNING unit, wake_no, is_woken AND sent_at IS NULL
 """
 
+# A session being deleted counts no places any more; whoever planned for it finds that out with the messages.
 PLAN_ITEMS: LiteralString = """
 INSERT INTO work_items
        (workspace, unit, seq, first_seq, message_id, tokens, observers, custom_instructions, created_at)
@@ -76,7 +78,7 @@ SELECT s.workspace, i.unit, s.last_seq - %(batch)s + i.position, s.last_seq - %(
        unnest(%(units)s::text[], %(positions)s::int[], %(first_positions)s::int[], %(message_ids)s::text[],
               %(tokens)s::bigint[], %(observers)s::text[], %(custom_instructions)s::text[])
        AS i (unit, position, first_position, message_id, tokens, observers, custom_instructions)
- WHERE s.workspace = %(workspace)s AND s.name = %(session)s
+ WHERE s.workspace = %(workspace)s AND s.name = %(session)s AND s.is_active
 """
 
 
@@ -157,13 +159,14 @@ PLAN_SUMMARY: LiteralString = """
 WITH hits AS (
     SELECT s.last_seq - %(batch)s + m.position AS seq, m.id
       FROM sessions AS s, unnest(%(ids)s::text[]) WITH ORDINALITY AS m (id, position)
-     WHERE s.workspace = %(workspace)s AND s.name = %(session)s
+     WHERE s.workspace = %(workspace)s AND s.name = %(session)s AND s.is_active
        AND ((s.last_seq - %(batch)s + m.position) %% %(every_short)s = 0
             OR (s.last_seq - %(batch)s + m.position) %% %(every_long)s = 0)),
 units AS (
     INSERT INTO work_units AS u
            (workspace, unit, kind, session, pending_items, wake_no, is_woken, due_at)
-    SELECT %(workspace)s, %(unit)s, 'summary', %(session)s, count(*), 1, true, %(grace_until)s
+    SELECT %(workspace)s, %(unit)s, 'summary', %(session)s, count(*), (SELECT number FROM wake_floor) + 1, true,
+           %(grace_until)s
       FROM hits
     HAVING count(*) > 0
         ON CONFLICT (workspace, unit) DO UPDATE

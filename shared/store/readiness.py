@@ -8,7 +8,7 @@ from psycopg import errors
 
 from shared.store.database import Connection
 
-NEEDED_REVISION: Final = "0003"
+NEEDED_REVISION: Final = "0007"
 """The newest revision this code relies on; a newer database serves it as well."""
 
 
@@ -22,7 +22,8 @@ class Readiness:
 
 LOOK: LiteralString = """
 SELECT (SELECT version_num FROM alembic_version),
-       (SELECT min(created_at) FROM work_items WHERE state = 'pending' AND workspace IS NOT NULL)
+       (SELECT min(created_at) FROM work_items
+         WHERE state = 'pending' AND workspace IS NOT NULL AND NOT starts_with(unit, 'webhook:'))
 """
 
 

@@ -74,6 +74,34 @@ def change(
         return cursor.execute(CHANGE, {"workspace": workspace, "name": name, **values}).fetchone()
 
 
+HOLD_ACTIVE: LiteralString = """
+SELECT 1 FROM sessions WHERE workspace = %(workspace)s AND name = %(name)s AND is_active FOR KEY SHARE
+"""
+
+
+def hold_active(conn: Connection, workspace: str, name: str) -> bool:
+    """Keep the session's row from being taken away until the transaction ends; False when it is not active."""
+    return conn.execute(HOLD_ACTIVE, {"workspace": workspace, "name": name}).fetchone() is not None
+
+
+DEACTIVATE: LiteralString = """
+UPDATE sessions SET is_active = false WHERE workspace = %(workspace)s AND name = %(name)s AND is_active
+"""
+
+
+def deactivate(conn: Connection, workspace: str, name: str) -> bool:
+    """Accept no more writes; False when there is no active session of that name. Waits for the writes under way."""
+    return conn.execute(DEACTIVATE, {"workspace": workspace, "name": name}).rowcount == 1
+
+
+ANY_ACTIVE: LiteralString = "SELECT EXISTS (SELECT FROM sessions WHERE workspace = %(workspace)s AND is_active)"
+
+
+def any_active(conn: Connection, workspace: str) -> bool:
+    row = conn.execute(ANY_ACTIVE, {"workspace": workspace}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Session]:
     """One page of the sessions that meet `where` (over alias `s`), oldest first."""
     columns: LiteralString = "s." + SESSION.replace(", ", ", s.")

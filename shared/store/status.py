@@ -80,6 +80,10 @@ SELECT u.workspace, u.unit, u.pending_items, u.pending_tokens,
        CASE WHEN u.lease_until > %(now)s THEN 'lease'
             WHEN u.is_woken AND u.sent_at IS NULL THEN 'send'
             WHEN u.is_woken THEN 'queue'
+            WHEN u.kind <> 'forget' AND EXISTS (
+                 SELECT FROM sessions AS s
+                  WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active) THEN 'deletion'
+            WHEN u.due_at <= %(now)s THEN 'due'
             WHEN u.attempts > 0 THEN 'backoff'
             ELSE 'tokens' END,
        u.due_at,

@@ -1,6 +1,6 @@
 """Claiming and finishing work, fenced by a token on the unit row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import LiteralString
 
@@ -13,6 +13,8 @@ from shared.store.rows import WORK_ITEM, work_item_row
 
 _MOST_ITEMS = 500
 _NO_LIMIT = 2**62
+# A window that failed this often is suspected of holding one poison item: it goes on with its first item alone.
+_SUSPECT_FAILURES = 2
 
 
 class ClaimLost(Conflict):
@@ -41,6 +43,7 @@ class _Unit:
     window_first: int | None
     window_last: int | None
     answer: str | None
+    is_forgotten: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,13 @@ class _Rest:
 
 LOCK_UNIT: LiteralString = """
 SELECT pending_items, pending_tokens, attempts, failures, is_woken, is_flushed, due_at, lease_until,
-       window_first, window_last, answer, set_config('synchronous_commit', 'off', true)
-  FROM work_units
+       window_first, window_last, answer,
+       kind <> 'forget' AND EXISTS (SELECT FROM sessions AS s
+                                     WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active),
+       set_config('synchronous_commit', 'off', true)
+  FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s
-   FOR UPDATE
+   FOR UPDATE OF u
 """
 
 REST: LiteralString = """
@@ -70,7 +76,9 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
 
     The first item is always taken, however long. Stores the window, a fencing token and the lease on the
     unit row. A window that an earlier worker did not finish is taken again as it was, with the model's
-    answer if there is one. None when the unit is leased, backing off, below its gate, or done.
+    answer if there is one; after its second failure that is no outage its first item is taken alone, so that
+    a poison item does not take its neighbours with it. None when the unit is leased, backing off, below its gate, done, or of a session that
+    is being deleted.
     Does not wait for the disk: a claim that a crash of the database forgets fails its worker's `finish`.
     """
     row = conn.execute(LOCK_UNIT, _key(unit)).fetchone()
@@ -82,6 +90,9 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
         conn.execute(REST, {**_key(unit), "due_at": rest.until})
         return None
     items = _window(conn, unit, state, terms)
+    if state.failures >= _SUSPECT_FAILURES and len(items) > 1:
+        # The answer was about the whole window.
+        items, state = items[:1], replace(state, answer=None)
     return _take(conn, unit, state, items, terms, now)
 
 
@@ -89,7 +100,7 @@ def _rest(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now
     """The pause, if this is not the moment to claim."""
     if state.lease_until is not None and state.lease_until > now:
         return _Rest(state.lease_until)
-    if state.pending_items == 0:
+    if state.pending_items == 0 or state.is_forgotten:
         return _Rest(None)
     if state.attempts > 0:
         is_backing_off = not state.is_woken and state.due_at is not None and state.due_at > now
@@ -161,7 +172,8 @@ TAKE: LiteralString = """
 UPDATE work_units
    SET token = %(token)s, lease_until = %(lease_until)s, due_at = %(lease_until)s,
        window_first = %(first)s, window_last = %(last)s, window_items = %(items)s,
-       is_woken = false, attempts = attempts + 1, failures = failures + 1
+       is_woken = false, attempts = attempts + 1, failures = failures + 1,
+       answer = CASE WHEN %(has_answer)s THEN answer END
  WHERE workspace = %(workspace)s AND unit = %(unit)s
 """
 
@@ -179,6 +191,7 @@ def _take(
             "first": claimed.first_seq,
             "last": claimed.last_seq,
             "items": len(items),
+            "has_answer": claimed.answer is not None,
         },
     )
     return claimed
@@ -251,14 +264,19 @@ VALUES (%(workspace)s, %(unit)s, %(first)s, %(last)s, %(items)s, %(token)s, %(mo
 """
 
 STILL_MINE: LiteralString = """
-SELECT 1 FROM work_units
+SELECT 1 FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
-   FOR UPDATE
+   AND (kind = 'forget' OR NOT EXISTS (
+       SELECT FROM sessions AS s WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active))
+   FOR UPDATE OF u
 """
 
 
 def fence(conn: Connection, claimed: Claim) -> None:
-    """Hold the unit row, or raise `ClaimLost`: call it before the first write of the finishing transaction."""
+    """Hold the unit row, or raise `ClaimLost`: call it before the first write of the finishing transaction.
+
+    Work on a session that is being deleted is lost, too.
+    """
     if conn.execute(STILL_MINE, {**_key(claimed.unit), "token": claimed.token}).fetchone() is None:
         raise ClaimLost(str(claimed.unit))
 
@@ -325,6 +343,17 @@ def _close(
         raise ClaimLost(str(claimed.unit))
     number, is_owed = row
     return [WakeUp(claimed.unit, number)] if is_owed else []
+
+
+LET_GO: LiteralString = """
+UPDATE work_units SET lease_until = NULL, token = NULL
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+"""
+
+
+def let_go(conn: Connection, claimed: Claim) -> None:
+    """End the lease of a claim that cannot be finished: who deletes the session waits for it."""
+    conn.execute(LET_GO, {**_key(claimed.unit), "token": claimed.token})
 
 
 RETRY_LATER: LiteralString = """

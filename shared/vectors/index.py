@@ -1,6 +1,6 @@
 """The vector index as the memory sees it: conclusions and messages by meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.domain.conclusion import Collection, Level
@@ -14,7 +14,22 @@ class VectorIndex(Protocol):
 
     def upsert_messages(self, records: Sequence[MessageVector]) -> None: ...
 
+    def copy_conclusions(self, workspace: str, copies: Mapping[str, str], *, observer: str) -> list[str]:
+        """Give each new id of `copies` the vector of the conclusion it is a copy of, as `observer`'s.
+
+        Gives the ids that have one now: an original may be without.
+        """
+        ...
+
     def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None: ...
+
+    def delete_messages(self, workspace: str, ids: Sequence[str]) -> None:
+        """Take out every piece of these messages."""
+        ...
+
+    def delete_workspace(self, workspace: str, *, most: int) -> bool:
+        """Take out at most `most` vectors of the workspace; True when there may be more."""
+        ...
 
     def nearest_conclusions(
         self,
@@ -30,6 +45,18 @@ class VectorIndex(Protocol):
 
         `sessions` None does not restrict, an empty list matches nothing.
         """
+        ...
+
+    def nearest_in_workspace(
+        self,
+        workspace: str,
+        vector: Vector,
+        *,
+        k: int,
+        levels: Sequence[Level] | None = None,
+        sessions: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """The `k` nearest conclusions of all peers, nearest first; those of scopes, which are copies, left out."""
         ...
 
     def nearest_messages(

@@ -16,7 +16,7 @@ from shared.store.database import Connection, Database
 from shared.vectors import pg_queries
 from shared.vectors.index import VectorIndex
 from shared.vectors.packing import Packed, PackedDumper, pack_all
-from shared.vectors.spaces import table_names
+from shared.vectors.spaces import every, table_names
 
 Rows = list[TupleRow]
 
@@ -66,10 +66,24 @@ class PgIndex(VectorIndex):
             vectors = self._pack(conn, [row.vector for row in rows])
             self._execute(conn, pg_queries.UPSERT_MESSAGES, {**columns, "vectors": vectors})
 
+    def copy_conclusions(self, workspace: str, copies: Mapping[str, str], *, observer: str) -> list[str]:
+        if not copies:
+            return []
+        given = {"workspace": workspace, "observer": observer, "ids": list(copies), "originals": list(copies.values())}
+        with self._connection() as conn:
+            return [row[0] for row in self._execute(conn, pg_queries.COPY_CONCLUSIONS, given).fetchall()]
+
     def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None:
         if ids:
-            with self._connection() as conn:
-                self._execute(conn, pg_queries.DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+            self._delete(pg_queries.DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+
+    def delete_messages(self, workspace: str, ids: Sequence[str]) -> None:
+        if ids:
+            self._delete(pg_queries.DELETE_MESSAGES, {"workspace": workspace, "ids": list(ids)})
+
+    def delete_workspace(self, workspace: str, *, most: int) -> bool:
+        values = {"workspace": workspace, "most": most}
+        return any(self._delete(statement, values) for statement in pg_queries.DELETE_WORKSPACE)
 
     def nearest_conclusions(
         self,
@@ -90,6 +104,21 @@ class PgIndex(VectorIndex):
             if max_distance is None or distance <= max_distance:
                 found[int(place) - 1].append(Hit(identifier, distance))
         return found
+
+    def nearest_in_workspace(
+        self,
+        workspace: str,
+        vector: Vector,
+        *,
+        k: int,
+        levels: Sequence[Level] | None = None,
+        sessions: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        condition = pg_queries.of_all_peers(workspace, levels, sessions)
+        if k <= 0 or condition is None:
+            return []
+        rows = self._search(pg_queries.CONCLUSIONS, condition, [vector], k=k, taken=k)
+        return [Hit(identifier, distance) for _, identifier, distance in rows]
 
     def nearest_messages(
         self,
@@ -124,6 +153,20 @@ class PgIndex(VectorIndex):
             # Under a narrow condition the graph gives up before it has seen k that meet it.
             unbounded = {**given, "bound": 2**31 - 1, "counted_from": 2**62}
             return _hits(self._execute(conn, queries.exact, unbounded, condition.text).fetchall())
+
+    def _delete(self, statement: LiteralString, params: Mapping[str, object]) -> bool:
+        """Delete from every space, those of earlier models too; True when anything was there."""
+        with self._connection() as conn:
+            counts = [
+                conn.execute(
+                    sql.SQL(statement).format(
+                        conclusions=sql.Identifier(conclusions), messages=sql.Identifier(messages)
+                    ),
+                    params,
+                ).rowcount
+                for conclusions, messages in every(conn)
+            ]
+        return sum(counts) > 0
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:

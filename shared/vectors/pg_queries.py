@@ -52,10 +52,38 @@ SELECT *
  WHERE (m.session, m.peer, m.vector) IS DISTINCT FROM (EXCLUDED.session, EXCLUDED.peer, EXCLUDED.vector)
 """
 
+# Sorted like every upsert: writers of the same rows must not wait for each other in a circle.
+COPY_CONCLUSIONS: LiteralString = """
+INSERT INTO {conclusions} (workspace, id, observer, observed, session, level, vector)
+SELECT o.workspace, n.id, %(observer)s, o.observed, o.session, o.level, o.vector
+  FROM unnest(%(ids)s::text[], %(originals)s::text[]) AS n (id, original)
+  JOIN {conclusions} AS o ON o.workspace = %(workspace)s AND o.id = n.original
+ ORDER BY n.id
+    ON CONFLICT (workspace, id) DO UPDATE
+   SET vector = EXCLUDED.vector
+RETURNING id
+"""
+
 DELETE_CONCLUSIONS: LiteralString = """
 DELETE FROM {conclusions}
  WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
 """
+
+DELETE_MESSAGES: LiteralString = """
+DELETE FROM {messages}
+ WHERE workspace = %(workspace)s AND message_id = ANY(%(ids)s)
+"""
+
+DELETE_WORKSPACE: tuple[LiteralString, ...] = (
+    """
+DELETE FROM {conclusions}
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM {conclusions} WHERE workspace = %(workspace)s LIMIT %(most)s))
+""",
+    """
+DELETE FROM {messages}
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM {messages} WHERE workspace = %(workspace)s LIMIT %(most)s))
+""",
+)
 
 # Adding 0 keeps the planner from answering the exact query by the graph.
 CONCLUSIONS = Queries(
@@ -133,6 +161,14 @@ def in_collection(
     base = Condition(
         sql.SQL("workspace = %(workspace)s AND observer = %(observer)s AND observed = %(of)s"),
         {"workspace": collection.workspace, "observer": collection.observer, "of": collection.observed},
+    )
+    return _narrowed(base, {"level": levels, "session": sessions})
+
+
+def of_all_peers(workspace: str, levels: Sequence[Level] | None, sessions: Sequence[str] | None) -> Condition | None:
+    """What holds for the conclusions of a workspace's peers, scopes left out; None where nothing can."""
+    base = Condition(
+        sql.SQL("workspace = %(workspace)s AND NOT starts_with(observer, 'scope.')"), {"workspace": workspace}
     )
     return _narrowed(base, {"level": levels, "session": sessions})
 

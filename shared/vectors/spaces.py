@@ -79,11 +79,20 @@ def create(conn: psycopg.Connection[TupleRow], space: EmbeddingSpace) -> None:
     conn.execute(_table(_CONCLUSIONS, names.conclusions, names.vector_type, space.dimensions))
     conn.execute(_table(_MESSAGES, names.messages, names.vector_type, space.dimensions))
     conn.execute(_index(names.conclusions, "workspace", "observer", "observed"))
+    conn.execute(_index(names.conclusions, "workspace", "session"))
     conn.execute(_index(names.messages, "workspace", "session"))
     conn.execute(_index(names.messages, "workspace", "peer"))
     registered = {"name": names.conclusions[-8:], "model": space.model, "dimensions": space.dimensions}
     conn.execute(_REGISTER, registered)
     build_graphs(conn)
+
+
+_EVERY: LiteralString = "SELECT name FROM embedding_spaces ORDER BY name"
+
+
+def every(conn: psycopg.Connection[TupleRow]) -> list[tuple[str, str]]:
+    """The tables of conclusions and messages of all spaces that were ever made."""
+    return [(PREFIXES[0] + name, PREFIXES[1] + name) for (name,) in conn.execute(_EVERY)]
 
 
 def build_graphs(conn: psycopg.Connection[TupleRow]) -> int:

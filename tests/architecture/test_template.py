@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from infra.bootstrap import ROOT
+from infra.local import cloudformation as cfn
 from infra.local import template as sam
 from infra.local.resources import Resources
 from infra.local.template import FunctionSpec, QueueSpec
@@ -127,3 +128,16 @@ def test_stage_is_the_version_of_the_api():
 def test_samconfig_deploys_what_the_template_is_named_for():
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert config["default"]["global"]["parameters"]["stack_name"] == sam.STACK_NAME
+
+
+def test_authentication_is_on_unless_the_deploy_says_otherwise():
+    document = cfn.read(ROOT / "template.yaml")
+    parameters = cfn.table(document["Parameters"], "Parameters")
+    assert cfn.table(parameters["UseAuth"], "UseAuth")["Default"] == "true"
+    wired = {
+        "AUTH_USE_AUTH": "UseAuth",
+        "AUTH_JWT_SECRET": "JwtSecret",
+        "AUTH_JWT_SECRET_PREVIOUS": "JwtSecretPrevious",
+    }
+    for function in FUNCTIONS:
+        assert {name: function.environment[name] for name in wired} == {n: {"Ref": p} for n, p in wired.items()}

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Postgres that counts round trips and can cut the line."""
+"""A TCP proxy in front of Postgres that counts round trips and can cut the line, also at a chosen moment."""
 
 import contextlib
 import socket
@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 _CHUNK = 65536
 Direction = Literal["up", "down"]
+# Before the words reach the server, before its answer reaches the client, or with the words held back until `release`.
+Moment = Literal["before", "answer", "late"]
 
 
 @dataclass
@@ -19,12 +21,20 @@ class _Line:
     client: socket.socket
     server: socket.socket
     last: Direction = "down"
+    moment: Moment | None = None
 
     def close(self) -> None:
         for end in (self.client, self.server):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            _close(end)
+
+
+@dataclass
+class _Trap:
+    """Where lines are cut: at `moment` of the next `times` that a client says `words`."""
+
+    moment: Moment
+    words: bytes
+    times: int
 
 
 class DatabaseProxy:
@@ -38,6 +48,8 @@ class DatabaseProxy:
         login = address.netloc.rpartition("@")[0]
         self.dsn = urlunsplit(address._replace(netloc=f"{login}@127.0.0.1:{port}"))
         self.trips = 0
+        self._trap: _Trap | None = None
+        self._held: list[tuple[socket.socket, bytes]] = []
         self._lines: list[_Line] = []
         self._lock = threading.Lock()
 
@@ -52,10 +64,14 @@ class DatabaseProxy:
 
     def sever(self) -> None:
         """Cut every line and take no new one."""
+        self.refuse()
+        self.cut()
+
+    def refuse(self) -> None:
+        """Take no new line; those there are go on."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
 
     def cut(self) -> None:
         """Cut the lines there are; new ones are taken."""
@@ -63,6 +79,23 @@ class DatabaseProxy:
             lines, self._lines = self._lines, []
         for line in lines:
             line.close()
+
+    def cut_at(self, moment: Moment, words: bytes = b"COMMIT", *, times: int = 1) -> None:
+        """Cut the line of whoever says `words` next."""
+        with self._lock:
+            self._trap = _Trap(moment, words, times)
+
+    def release(self) -> None:
+        """Let the server hear what was held back."""
+        with self._lock:
+            held, self._held = self._held, []
+        for server, words in held:
+            server.sendall(words)
+
+    @property
+    def is_sprung(self) -> bool:
+        """Whether every cut that was asked for has been made."""
+        return self._trap is None
 
     def _accept(self) -> None:
         while True:
@@ -88,7 +121,32 @@ class DatabaseProxy:
                 with self._lock:
                     self.trips += direction == "up" and line.last == "down"
                     line.last = direction
+                if self._is_cut(line, direction, data):
+                    break
                 target.sendall(data)
             except OSError:
                 break
-        line.close()
+        if line.moment == "late":
+            _close(line.client)
+        else:
+            line.close()
+
+    def _is_cut(self, line: _Line, direction: Direction, data: bytes) -> bool:
+        if direction == "down":
+            return line.moment is not None
+        with self._lock:
+            trap = self._trap
+            if trap is None or trap.words not in data:
+                return False
+            trap.times -= 1
+            self._trap = trap if trap.times else None
+            line.moment = trap.moment
+            if trap.moment == "late":
+                self._held.append((line.server, data))
+        return trap.moment != "answer"
+
+
+def _close(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,16 +1,23 @@
 """Background work as clients may see it."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.admin import QueueStatus
 from functions.api.wire.fields import Text
+from shared.domain.access import Reach
 from shared.memory.status import queue_status
 
-router = APIRouter(prefix="/workspaces/{workspace_id}", tags=["workspaces"], dependencies=[Depends(within_workspace)])
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}",
+    tags=["workspaces"],
+    dependencies=[requires(Reach.WORKSPACE)],
+    route_class=RepeatingRoute,
+)
 
 
 @router.get("/queue/status", response_model=QueueStatus)

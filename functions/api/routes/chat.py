@@ -1,54 +1,99 @@
-"""Asking about a peer: a whole answer, or one that streams."""
+"""Asking about a peer or a workspace: a whole answer, or one that streams."""
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from functions.api import sse
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import Backed
-from functions.api.scopes import refuse_scopes
-from functions.api.wire.chat import ChatResponse, DialecticOptions, Evidence
+from functions.api.narrow_keys import check_memberships, refuse_scope
+from functions.api.repeating import RepeatingRoute
+from functions.api.scopes import sessions_of, view
+from functions.api.wire.chat import ChatResponse, DialecticOptions, Evidence, WorkspaceDialecticOptions
 from shared.backends import Backends
+from shared.domain.access import Reach
 from shared.domain.allowlist import allowlist
 from shared.domain.errors import NotFound
-from shared.memory import peers
+from shared.memory import peers, workspaces
 from shared.reasoning import dialectic
-from shared.reasoning.dialectic import Question
+from shared.reasoning.dialectic import AnyQuestion, Question
+from shared.reasoning.workspace import WorkspaceQuestion
 from shared.store import sessions
 
-router = APIRouter(prefix="/workspaces/{workspace_id}", dependencies=[Depends(within_workspace)])
+router = APIRouter(prefix="/workspaces/{workspace_id}", route_class=RepeatingRoute)
+
+_ANSWER: Final[dict[str, Any]] = {
+    "content": {sse.MEDIA_TYPE: {}},
+    "description": "The answer, or its pieces while it is written.",
+}
 
 
 @router.post(
     "/peers/{peer_id}/chat",
     response_model=ChatResponse,
     tags=["peers"],
-    responses={200: {"content": {sse.MEDIA_TYPE: {}}, "description": "The answer, or its pieces while it is written."}},
+    dependencies=[requires(Reach.PEER)],
+    responses={200: _ANSWER},
 )
-def chat(backends: Backed, workspace_id: str, peer_id: str, body: DialecticOptions) -> Response:
+def chat(backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body: DialecticOptions) -> Response:
     """Answer a question from what the peer knows of itself or of `target`."""
-    refuse_scopes(body.scope, is_narrowed=body.session_id is not None or body.filters is not None)
+    refuse_scope(asking, body.scope)
+    allowed = _allowed(body)
+    check_memberships(backends, asking, workspace_id, (body.session_id, *(allowed or ())))
+    is_narrowed = body.session_id is not None or body.filters is not None
+    seen = view(backends, workspace_id, body.scope, is_narrowed=is_narrowed)
     question = Question(
         workspace=workspace_id,
-        observer=peer_id,
+        observer=seen.observer or peer_id,
         observed=body.target or peer_id,
         query=body.query,
         level=body.reasoning_level,
         session=body.session_id,
-        sessions=_allowed(body),
+        sessions=allowed if seen.sessions is None else seen.sessions,
         answer_schema=body.response_format,
         wants_evidence=body.include_evidence,
     )
-    _check(backends, question)
-    if body.stream:
-        pieces = sse.frames(_begun(dialectic.stream(backends, question)), with_evidence=body.include_evidence)
+    _check(backends, question, asked=peer_id)
+    return _answered(backends, question, is_streamed=body.stream)
+
+
+@router.post(
+    "/chat",
+    response_model=ChatResponse,
+    tags=["workspaces"],
+    dependencies=[requires(Reach.WORKSPACE)],
+    responses={200: _ANSWER},
+)
+def chat_with_workspace(backends: Backed, workspace_id: str, body: WorkspaceDialecticOptions) -> Response:
+    """Answer a question from what is known of all peers of the workspace, in all sessions, in one, or in scopes."""
+    within = sessions_of(backends, workspace_id, body.scope, is_narrowed=body.session_id is not None)
+    if body.session_id is not None:
+        within = (body.session_id,)
+    question = WorkspaceQuestion(
+        workspace=workspace_id,
+        query=body.query,
+        level=body.reasoning_level,
+        session=body.session_id,
+        sessions=within,
+        answer_schema=body.response_format,
+        wants_evidence=body.include_evidence,
+    )
+    workspaces.require(backends, workspace_id)
+    _check_session(backends, question)
+    return _answered(backends, question, is_streamed=body.stream)
+
+
+def _answered(backends: Backends, question: AnyQuestion, *, is_streamed: bool) -> Response:
+    if is_streamed:
+        pieces = sse.frames(_begun(dialectic.stream(backends, question)), with_evidence=question.wants_evidence)
         return StreamingResponse(pieces, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
     answered = dialectic.answer(backends, question)
-    evidence = Evidence.of(answered.evidence) if body.include_evidence else None
+    evidence = Evidence.of(answered.evidence) if question.wants_evidence else None
     return answer(ChatResponse(content=answered.content, evidence=evidence))
 
 
@@ -60,16 +105,21 @@ def _allowed(body: DialecticOptions) -> tuple[str, ...] | None:
     return allowlist(body.filters, None)
 
 
-def _check(backends: Backends, question: Question) -> None:
-    """Whom the question is put to is made when missing; whom and what it is about must exist."""
-    if question.observed != question.observer:
+def _check(backends: Backends, question: Question, *, asked: str) -> None:
+    """Who is asked is made when missing; whom and what the question is about must exist."""
+    peers.refuse_scope(question.observed)
+    if question.observed != asked:
         peers.require(backends, question.workspace, question.observed)
+    _check_session(backends, question)
+    peers.ensure(backends, question.workspace, asked)
+
+
+def _check_session(backends: Backends, question: AnyQuestion) -> None:
     if question.session is not None:
         with backends.db.reading() as conn:
             found = sessions.get(conn, question.workspace, question.session)
         if found is None or not found.is_active:
             raise NotFound(f"session {question.session} not found")
-    peers.ensure(backends, question.workspace, question.observer)
 
 
 def _begun(pieces: Iterator[str | dialectic.Answered]) -> Iterator[str | dialectic.Answered]:

@@ -2,16 +2,18 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer, nothing
-from functions.api.auth import within_workspace
+from functions.api.auth import requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
 from functions.api.pages import Page, envelope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.conclusions import Conclusion, ConclusionBatchCreate, ConclusionGet, ConclusionQuery
 from shared.backends import Backends
 from shared.domain import conclusion, filters
+from shared.domain.access import Reach
 from shared.domain.conclusion import Collection
 from shared.domain.errors import FilterError, NotFound
 from shared.domain.filter_tree import All, Compare, Filter
@@ -24,7 +26,10 @@ from shared.memory.recall import recall
 from shared.store import conclusions, filter_sql, selections
 
 router = APIRouter(
-    prefix="/workspaces/{workspace_id}/conclusions", tags=["conclusions"], dependencies=[Depends(within_workspace)]
+    prefix="/workspaces/{workspace_id}/conclusions",
+    tags=["conclusions"],
+    dependencies=[requires(Reach.WORKSPACE)],
+    route_class=RepeatingRoute,
 )
 
 # With further filters the index is asked for more, because it does not know them.

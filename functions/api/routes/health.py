@@ -4,12 +4,17 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
+from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.repeating import RepeatingRoute
+from shared.domain.access import Reach
 from shared.domain.errors import DatabaseUnavailable
 from shared.store import readiness
 from shared.telemetry.logs import logger
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(
+    prefix="/health", tags=["health"], dependencies=[requires(Reach.EVERYBODY)], route_class=RepeatingRoute
+)
 
 
 @router.get("")

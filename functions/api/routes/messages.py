@@ -1,15 +1,17 @@
 """Messages: create, list, get, update."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
 from functions.api.pages import Page, envelope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.messages import Message, MessageBatchCreate, MessageCreate, MessageGet, MessageUpdate
 from shared.backends import Backends
 from shared.domain import filters
+from shared.domain.access import Reach
 from shared.domain.errors import Invalid, NotFound
 from shared.memory.instructions import check_instructions
 from shared.memory.record import record_messages
@@ -18,12 +20,12 @@ from shared.store import filter_sql, messages, selections
 router = APIRouter(
     prefix="/workspaces/{workspace_id}/sessions/{session_id}/messages",
     tags=["messages"],
-    dependencies=[Depends(within_workspace)],
+    route_class=RepeatingRoute,
 )
 
 
-@router.post("", response_model=list[Message], status_code=201)
-@router.post("/", include_in_schema=False)
+@router.post("", response_model=list[Message], status_code=201, dependencies=[requires(Reach.SESSION)])
+@router.post("/", include_in_schema=False, dependencies=[requires(Reach.SESSION)])
 def create_messages_for_session(
     backends: Backed, workspace_id: str, session_id: str, body: MessageBatchCreate
 ) -> Response:
@@ -34,7 +36,7 @@ def create_messages_for_session(
     return answer([Message.of(message) for message in stored], 201)
 
 
-@router.post("/list", response_model=Page[Message])
+@router.post("/list", response_model=Page[Message], dependencies=[requires(Reach.MEMBER)])
 def get_messages(
     backends: Backed, workspace_id: str, session_id: str, page: ReversiblyPaged, body: MessageGet | None = NO_BODY
 ) -> Response:
@@ -46,7 +48,7 @@ def get_messages(
     return envelope(found, page, Message.of)
 
 
-@router.get("/{message_id}", response_model=Message)
+@router.get("/{message_id}", response_model=Message, dependencies=[requires(Reach.MEMBER)])
 def get_message(backends: Backed, workspace_id: str, session_id: str, message_id: str) -> Response:
     """One message of the session."""
     with backends.db.reading() as conn:
@@ -56,7 +58,7 @@ def get_message(backends: Backed, workspace_id: str, session_id: str, message_id
     return answer(Message.of(found))
 
 
-@router.put("/{message_id}", response_model=Message)
+@router.put("/{message_id}", response_model=Message, dependencies=[requires(Reach.SESSION)])
 def update_message(
     backends: Backed, workspace_id: str, session_id: str, message_id: str, body: MessageUpdate
 ) -> Response:

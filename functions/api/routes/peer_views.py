@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import Backed
-from functions.api.scopes import refuse_scopes
+from functions.api.narrow_keys import check_memberships, refuse_scope
+from functions.api.repeating import RepeatingRoute
+from functions.api.scopes import view
 from functions.api.wire.fields import Text
 from functions.api.wire.peers import (
     Count,
@@ -19,6 +21,7 @@ from functions.api.wire.peers import (
     PeerRepresentationGet,
     RepresentationResponse,
 )
+from shared.domain.access import Reach
 from shared.domain.allowlist import allowlist
 from shared.domain.conclusion import Collection
 from shared.domain.representation import render
@@ -27,28 +30,37 @@ from shared.memory.represent import represent
 from shared.store import cards
 
 router = APIRouter(
-    prefix="/workspaces/{workspace_id}/peers/{peer_id}", tags=["peers"], dependencies=[Depends(within_workspace)]
+    prefix="/workspaces/{workspace_id}/peers/{peer_id}",
+    tags=["peers"],
+    dependencies=[requires(Reach.PEER)],
+    route_class=RepeatingRoute,
 )
 
 _MOST_CONCLUSIONS = 100
 
 
 @router.post("/representation", response_model=RepresentationResponse)
-def get_representation(backends: Backed, workspace_id: str, peer_id: str, body: PeerRepresentationGet) -> Response:
+def get_representation(
+    backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body: PeerRepresentationGet
+) -> Response:
     """What the peer knows of itself or of `target`, as text."""
+    refuse_scope(asking, body.scope)
+    allowed = allowlist(body.filters, body.session_id)
+    check_memberships(backends, asking, workspace_id, (body.session_id, *(allowed or ())))
     target = body.target or peer_id
     peers.refuse_scope(peer_id)
     peers.refuse_scope(target)
-    refuse_scopes(body.scope, is_narrowed=body.session_id is not None or body.filters is not None)
+    is_narrowed = body.session_id is not None or body.filters is not None
+    seen = view(backends, workspace_id, body.scope, is_narrowed=is_narrowed)
     chosen = represent(
         backends,
-        Collection(workspace_id, peer_id, target),
+        Collection(workspace_id, seen.observer or peer_id, target),
         query=body.search_query,
         top_k=body.search_top_k,
         max_distance=body.search_max_distance,
         include_most_derived=body.include_most_frequent or False,
         limit=body.max_conclusions or _MOST_CONCLUSIONS,
-        sessions=allowlist(body.filters, body.session_id),
+        sessions=allowed if seen.sessions is None else seen.sessions,
     )
     return answer(RepresentationResponse(representation=render(chosen)))
 
@@ -56,6 +68,7 @@ def get_representation(backends: Backed, workspace_id: str, peer_id: str, body: 
 @router.get("/card", response_model=PeerCardResponse)
 def get_peer_card(backends: Backed, workspace_id: str, peer_id: str, target: Text | None = None) -> Response:
     """The lasting facts that the peer keeps of itself or of `target`."""
+    peers.refuse_scope(target or "")
     peers.require(backends, workspace_id, peer_id)
     return answer(_card(_lines(backends, Collection(workspace_id, peer_id, target or peer_id))))
 
@@ -65,6 +78,7 @@ def set_peer_card(
     backends: Backed, workspace_id: str, peer_id: str, body: PeerCardSet, target: Text | None = None
 ) -> Response:
     """Replace the card. Makes the peer when missing."""
+    peers.refuse_scope(target or "")
     peers.ensure(backends, workspace_id, peer_id)
     with backends.db.reading() as conn:
         cards.put(conn, Collection(workspace_id, peer_id, target or peer_id), body.peer_card, backends.clock.now())
@@ -84,6 +98,8 @@ def get_peer_context(
     max_conclusions: Annotated[Count, Query()] = _MOST_CONCLUSIONS,
 ) -> Response:
     """Representation and card together."""
+    peers.refuse_scope(peer_id)
+    peers.refuse_scope(target or "")
     peers.require(backends, workspace_id, peer_id)
     collection = Collection(workspace_id, peer_id, target or peer_id)
     chosen = represent(

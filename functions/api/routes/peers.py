@@ -2,21 +2,24 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.narrow_keys import check_peer
 from functions.api.pages import Page, envelope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.peers import Peer, PeerCreate, PeerGet, PeerUpdate
 from functions.api.wire.sessions import Session, SessionGet
 from shared.domain import filters
+from shared.domain.access import Reach
 from shared.memory import peers
 from shared.store import filter_sql, selections, sessions
 from shared.store import peers as stored_peers
 
-router = APIRouter(prefix="/workspaces/{workspace_id}/peers", tags=["peers"], dependencies=[Depends(within_workspace)])
+router = APIRouter(prefix="/workspaces/{workspace_id}/peers", tags=["peers"], route_class=RepeatingRoute)
 
 _SELECTED: Final = {
     None: selections.ordinary_peers,
@@ -25,7 +28,7 @@ _SELECTED: Final = {
 }
 
 
-@router.post("/list", response_model=Page[Peer])
+@router.post("/list", response_model=Page[Peer], dependencies=[requires(Reach.WORKSPACE)])
 def get_peers(backends: Backed, workspace_id: str, page: ReversiblyPaged, body: PeerGet | None = NO_BODY) -> Response:
     """The workspace's peers, oldest first."""
     wanted = filters.parse(body.filters if body else None, filters.PEERS)
@@ -35,16 +38,17 @@ def get_peers(backends: Backed, workspace_id: str, page: ReversiblyPaged, body: 
     return envelope(found, page, Peer.of)
 
 
-@router.post("", response_model=Peer)
-def get_or_create_peer(backends: Backed, workspace_id: str, body: PeerCreate) -> Response:
+@router.post("", response_model=Peer, dependencies=[requires(Reach.NAMED)])
+def get_or_create_peer(backends: Backed, asking: Asking, workspace_id: str, body: PeerCreate) -> Response:
     """The peer of this name, made if there is none; what is given replaces what is stored."""
+    check_peer(asking, body.id)
     found, is_new = peers.get_or_create(
         backends, workspace_id, body.id, metadata=body.metadata, configuration=body.configuration
     )
     return answer(Peer.of(found), 201 if is_new else 200)
 
 
-@router.put("/{peer_id}", response_model=Peer)
+@router.put("/{peer_id}", response_model=Peer, dependencies=[requires(Reach.PEER)])
 def update_peer(backends: Backed, workspace_id: str, peer_id: str, body: PeerUpdate) -> Response:
     """Replace metadata or configuration, each as a whole. Makes the peer when missing."""
     changed, _ = peers.get_or_create(
@@ -53,11 +57,12 @@ def update_peer(backends: Backed, workspace_id: str, peer_id: str, body: PeerUpd
     return answer(Peer.of(changed))
 
 
-@router.post("/{peer_id}/sessions", response_model=Page[Session])
+@router.post("/{peer_id}/sessions", response_model=Page[Session], dependencies=[requires(Reach.PEER)])
 def get_sessions_for_peer(
     backends: Backed, workspace_id: str, peer_id: str, page: ReversiblyPaged, body: SessionGet | None = NO_BODY
 ) -> Response:
     """The sessions the peer is or was in, oldest first."""
+    peers.refuse_scope(peer_id)
     wanted = filters.parse(body.filters if body else None, filters.SESSIONS)
     where = selections.sessions_of_peer(workspace_id, peer_id)
     with backends.db.reading() as conn:

@@ -2,27 +2,30 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import Backed
-from functions.api.scopes import refuse_scopes
+from functions.api.narrow_keys import check_memberships, check_perspective, refuse_scope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.fields import Name, Text, Wire
 from functions.api.wire.messages import Message
 from functions.api.wire.peers import Count, Distance
 from functions.api.wire.sessions import SessionContext, SessionSummaries, Summary
+from shared.domain.access import Reach
 from shared.domain.allowlist import MAX_SESSIONS
 from shared.domain.errors import Invalid
-from shared.memory import peers
+from shared.memory import peers, scopes
 from shared.memory.context import ContextRequest, session_context
 from shared.store import sessions, summaries
 
 router = APIRouter(
     prefix="/workspaces/{workspace_id}/sessions/{session_id}",
     tags=["sessions"],
-    dependencies=[Depends(within_workspace)],
+    dependencies=[requires(Reach.MEMBER)],
+    route_class=RepeatingRoute,
 )
 
 
@@ -51,13 +54,19 @@ class ContextQuery(Wire):
 
 @router.get("/context", response_model=SessionContext)
 def get_session_context(
-    backends: Backed, workspace_id: str, session_id: str, query: Annotated[ContextQuery, Query()]
+    backends: Backed, asking: Asking, workspace_id: str, session_id: str, query: Annotated[ContextQuery, Query()]
 ) -> Response:
     """Summary and newest messages within a budget of tokens, and what is known about a peer."""
+    refuse_scope(asking, query.scope)
+    check_perspective(asking, query.peer_perspective, query.peer_target)
+    check_memberships(backends, asking, workspace_id, query.sessions or ())
     _check(query, session_id)
     allowed = query.allowed(session_id)
+    observer = query.peer_perspective
+    if query.scope is not None:
+        observer = scopes.perspective(backends, workspace_id, query.scope)
     if query.peer_target is not None and allowed is None:
-        peers.require(backends, workspace_id, query.peer_perspective or query.peer_target)
+        peers.require(backends, workspace_id, observer or query.peer_target)
     found = session_context(
         backends,
         workspace_id,
@@ -66,7 +75,7 @@ def get_session_context(
             tokens=query.tokens,
             with_summary=query.summary,
             target=query.peer_target,
-            perspective=query.peer_perspective,
+            perspective=observer,
             sessions=allowed,
             search_query=query.search_query,
             search_top_k=query.search_top_k,
@@ -102,11 +111,14 @@ def _check(query: ContextQuery, session: str) -> None:
     for name, value in given.items():
         if value is not None and query.peer_target is None:
             raise Invalid(f"{name} needs peer_target")
+    for peer in (query.peer_target, query.peer_perspective):
+        peers.refuse_scope(peer or "")
     if query.scope is not None and query.peer_perspective is not None:
         raise Invalid("scope cannot be combined with peer_perspective")
     if query.sessions is not None:
         if query.limit_to_session:
             raise Invalid("sessions cannot be combined with limit_to_session")
+        if query.scope is not None:
+            raise Invalid("sessions cannot be combined with scope")
         if session not in query.sessions:
             raise Invalid("sessions must contain the session itself")
-    refuse_scopes(query.scope, is_narrowed=query.sessions is not None)

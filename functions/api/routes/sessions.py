@@ -1,25 +1,26 @@
-"""Sessions: get or create, list, update."""
+"""Sessions: get or create, list, update, clone."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.narrow_keys import check_session
 from functions.api.pages import Page, envelope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.sessions import Session, SessionCreate, SessionGet, SessionUpdate
 from shared.domain import filters
-from shared.domain.errors import Invalid
+from shared.domain.access import Reach
 from shared.memory import sessions
+from shared.memory.cloning import clone
 from shared.store import filter_sql, selections
 from shared.store import sessions as stored_sessions
 
-router = APIRouter(
-    prefix="/workspaces/{workspace_id}/sessions", tags=["sessions"], dependencies=[Depends(within_workspace)]
-)
+router = APIRouter(prefix="/workspaces/{workspace_id}/sessions", tags=["sessions"], route_class=RepeatingRoute)
 
 
-@router.post("/list", response_model=Page[Session])
+@router.post("/list", response_model=Page[Session], dependencies=[requires(Reach.WORKSPACE)])
 def get_sessions(
     backends: Backed, workspace_id: str, page: ReversiblyPaged, body: SessionGet | None = NO_BODY
 ) -> Response:
@@ -31,11 +32,10 @@ def get_sessions(
     return envelope(found, page, Session.of)
 
 
-@router.post("", response_model=Session)
-def get_or_create_session(backends: Backed, workspace_id: str, body: SessionCreate) -> Response:
-    """The session of this name, made if there is none; `peers` are added to it."""
-    if body.scopes:
-        raise Invalid("this server has no scopes")
+@router.post("", response_model=Session, dependencies=[requires(Reach.NAMED)])
+def get_or_create_session(backends: Backed, asking: Asking, workspace_id: str, body: SessionCreate) -> Response:
+    """The session of this name, made if there is none; `peers` are added to it, and it to `scopes`."""
+    check_session(backends, asking, workspace_id, body)
     found, is_new = sessions.get_or_create(
         backends,
         workspace_id,
@@ -43,11 +43,12 @@ def get_or_create_session(backends: Backed, workspace_id: str, body: SessionCrea
         metadata=body.metadata,
         configuration=None if body.configuration is None else body.configuration.given(),
         joining={peer: config.settings() for peer, config in (body.peers or {}).items()},
+        within=body.scopes or (),
     )
     return answer(Session.of(found), 201 if is_new else 200)
 
 
-@router.put("/{session_id}", response_model=Session)
+@router.put("/{session_id}", response_model=Session, dependencies=[requires(Reach.SESSION)])
 def update_session(backends: Backed, workspace_id: str, session_id: str, body: SessionUpdate) -> Response:
     """Replace metadata, lay configuration over the stored one. Makes the session when missing."""
     changed, _ = sessions.get_or_create(
@@ -58,3 +59,9 @@ def update_session(backends: Backed, workspace_id: str, session_id: str, body: S
         configuration=None if body.configuration is None else body.configuration.given(),
     )
     return answer(Session.of(changed))
+
+
+@router.post("/{session_id}/clone", response_model=Session, status_code=201, dependencies=[requires(Reach.SESSION)])
+def clone_session(backends: Backed, workspace_id: str, session_id: str, message_id: str | None = None) -> Response:
+    """A copy of the session under a new id, with its messages up to and including `message_id`, or all of them."""
+    return answer(Session.of(clone(backends, workspace_id, session_id, up_to=message_id)), 201)

@@ -1,34 +1,35 @@
 """Workspaces: get or create, list, update."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import answer
-from functions.api.auth import Asking, admin_only, within_workspace
+from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.narrow_keys import check_workspace
 from functions.api.pages import Page, envelope
+from functions.api.repeating import RepeatingRoute
 from functions.api.wire.workspaces import Workspace, WorkspaceCreate, WorkspaceGet, WorkspaceUpdate
 from shared.domain import filters
-from shared.domain.errors import Unauthorized
+from shared.domain.access import Reach
 from shared.memory import workspaces
 from shared.store import filter_sql, selections
 from shared.store import workspaces as stored_workspaces
 
-router = APIRouter(prefix="/workspaces", tags=["workspaces"])
+router = APIRouter(prefix="/workspaces", tags=["workspaces"], route_class=RepeatingRoute)
 
 
-@router.post("", response_model=Workspace)
+@router.post("", response_model=Workspace, dependencies=[requires(Reach.NAMED)])
 def get_or_create_workspace(backends: Backed, asking: Asking, body: WorkspaceCreate) -> Response:
     """The workspace of this name, made if there is none. An existing one stays as it is."""
-    if not asking.reaches(body.id):
-        raise Unauthorized
+    check_workspace(asking, body.id)
     found, is_new = workspaces.get_or_create(
         backends, body.id, metadata=body.metadata, configuration=body.configuration.given()
     )
     return answer(Workspace.of(found), 201 if is_new else 200)
 
 
-@router.post("/list", response_model=Page[Workspace], dependencies=[Depends(admin_only)])
+@router.post("/list", response_model=Page[Workspace], dependencies=[requires(Reach.ADMIN)])
 def get_all_workspaces(backends: Backed, page: ReversiblyPaged, body: WorkspaceGet | None = NO_BODY) -> Response:
     """All workspaces, oldest first."""
     wanted = filters.parse(body.filters if body else None, filters.WORKSPACES)
@@ -38,7 +39,7 @@ def get_all_workspaces(backends: Backed, page: ReversiblyPaged, body: WorkspaceG
     return envelope(found, page, Workspace.of)
 
 
-@router.put("/{workspace_id}", response_model=Workspace, dependencies=[Depends(within_workspace)])
+@router.put("/{workspace_id}", response_model=Workspace, dependencies=[requires(Reach.WORKSPACE)])
 def update_workspace(backends: Backed, workspace_id: str, body: WorkspaceUpdate) -> Response:
     """Replace metadata, lay configuration over the stored one. Makes the workspace when missing."""
     configuration = None if body.configuration is None else body.configuration.given()

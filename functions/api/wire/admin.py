@@ -36,6 +36,12 @@ class QueueStatus(Wire):
         return cls(**_fields(found.total), sessions=sessions if by_session and sessions else None)
 
 
+class Accepted(Wire):
+    """The request was accepted and is being carried out."""
+
+    message: str
+
+
 def _fields(counts: Counts) -> dict[str, int]:
     return {
         "total_work_units": counts.total,

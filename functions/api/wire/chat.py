@@ -25,6 +25,18 @@ class DialecticOptions(Wire):
     include_evidence: bool = False
 
 
+class WorkspaceDialecticOptions(Wire):
+    """A question about everybody in a workspace."""
+
+    query: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    session_id: Text | None = None
+    scope: str | ScopeNames | None = None
+    stream: bool = False
+    reasoning_level: ReasoningLevel = "low"
+    response_format: Object | None = None
+    include_evidence: bool = False
+
+
 class EvidenceConclusion(Wire):
     """A conclusion that was read."""
 

@@ -4,11 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from shared.domain.conclusion import Conclusion
 from shared.memory import search
-from shared.memory.recall import recall, recall_by_vector
 from shared.reasoning.toolkit import ToolResult, tool
-from shared.reasoning.tools.context import ToolContext, clamped
+from shared.reasoning.tools.context import Memory, clamped
 from shared.reasoning.tools.lines import conclusion_lines, message_lines
 
 _FALLBACK_MESSAGES = 20
@@ -20,9 +18,9 @@ class SearchMemory(BaseModel):
 
 
 @tool(SearchMemory)
-def search_memory(context: ToolContext, args: SearchMemory) -> ToolResult:
-    """Search the conclusions about the peer by meaning. Falls back to messages when there are none."""
-    found = _recalled(context, args)
+def search_memory(context: Memory, args: SearchMemory) -> ToolResult:
+    """Search conclusions by meaning. Falls back to messages when there are none."""
+    found = context.recalled(args.query, args.top_k)
     if not found:
         return _messages_instead(context, args.query)
     new = [conclusion for conclusion in found if conclusion.id not in context.shown]
@@ -31,31 +29,23 @@ def search_memory(context: ToolContext, args: SearchMemory) -> ToolResult:
     limit = context.backends.settings.llm.max_message_content_chars
     parts = [
         f"{len(found)} conclusions:",
-        conclusion_lines(new, max_chars=limit),
+        conclusion_lines(new, max_chars=limit, is_of_all=context.is_of_all),
         repeated if len(new) < len(found) else "",
     ]
     return ToolResult("\n".join(part for part in parts if part), conclusions=tuple(found))
 
 
-def _recalled(context: ToolContext, args: SearchMemory) -> list[Conclusion]:
-    vector = context.vectors.get(args.query)
-    backends, collection, sessions = context.backends, context.collection, context.sessions
-    if vector is None:
-        return recall(backends, collection, args.query, k=args.top_k, sessions=sessions)
-    return recall_by_vector(backends, collection, vector, k=args.top_k, sessions=sessions)
-
-
-def _messages_instead(context: ToolContext, query: str) -> ToolResult:
+def _messages_instead(context: Memory, query: str) -> ToolResult:
     sessions = context.message_sessions()
     found = (
         search.search(
             context.backends,
-            workspace=context.collection.workspace,
+            workspace=context.workspace,
             query=query,
             limit=_FALLBACK_MESSAGES,
             sessions=sessions,
         )
-        if sessions
+        if sessions != []
         else []
     )
     if not found:

@@ -15,13 +15,24 @@ _HEADINGS: dict[Level, str] = {
 }
 
 
-def conclusion_lines(read: Iterable[Conclusion], *, max_chars: int) -> str:
-    """`[time] content (id: …)` in the given order under a heading for each level; "" for none."""
+def conclusion_lines(read: Iterable[Conclusion], *, max_chars: int, is_of_all: bool = False) -> str:
+    """`[time] content (id: …)` in the given order under a heading for each level; "" for none.
+
+    Where they may be about anybody (`is_of_all`) the end of each line says about whom, and who believes it if that
+    is somebody else: `(id: …; bob about alice)`.
+    """
     sorted_in: dict[Level, list[str]] = {level: [] for level in LEVELS}
     for conclusion in read:
         content = _one_piece(conclusion.content, max_chars)
-        sorted_in[conclusion.level].append(f"[{stamp(conclusion.occurred_at)}] {content} (id: {conclusion.id})")
+        about = _about(conclusion) if is_of_all else ""
+        line = f"[{stamp(conclusion.occurred_at)}] {content} (id: {conclusion.id}{about})"
+        sorted_in[conclusion.level].append(line)
     return "\n\n".join("\n".join([_HEADINGS[level], *lines]) for level, lines in sorted_in.items() if lines)
+
+
+def _about(conclusion: Conclusion) -> str:
+    believer = "" if conclusion.observer == conclusion.observed else f"{conclusion.observer} "
+    return f"; {believer}about {conclusion.observed}"
 
 
 def message_line(message: Message, *, max_chars: int, is_match: bool = False) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from shared.domain.message import Message
 from shared.memory import search
 from shared.reasoning.toolkit import ToolResult, tool
-from shared.reasoning.tools.context import ToolContext, clamped
+from shared.reasoning.tools.context import Memory, clamped
 from shared.reasoning.tools.lines import message_line
 from shared.store import snippets
 from shared.store.snippets import Stretch
@@ -24,12 +24,12 @@ class SearchMessages(BaseModel):
 
 
 @tool(SearchMessages)
-def search_messages(context: ToolContext, args: SearchMessages) -> ToolResult:
+def search_messages(context: Memory, args: SearchMessages) -> ToolResult:
     """Search what was said, by words and by meaning. Matches are marked with > among their neighbours."""
-    workspace, sessions = context.collection.workspace, context.message_sessions()
+    workspace, sessions = context.workspace, context.message_sessions()
     found = (
         search.search(context.backends, workspace=workspace, query=args.query, limit=args.limit, sessions=sessions)
-        if sessions
+        if sessions != []
         else []
     )
     if not found:
@@ -37,10 +37,10 @@ def search_messages(context: ToolContext, args: SearchMessages) -> ToolResult:
     return snippets_of(context, found)
 
 
-def snippets_of(context: ToolContext, matches: Sequence[Message]) -> ToolResult:
+def snippets_of(context: Memory, matches: Sequence[Message]) -> ToolResult:
     """The matches, each with what was said just before and after it, best match's snippet first."""
     with context.backends.db.reading() as conn:
-        around = snippets.read(conn, context.collection.workspace, stretches(matches))
+        around = snippets.read(conn, context.workspace, stretches(matches))
     # A session may have gone away since its messages were found.
     shown = [read for read in around if read]
     limit = context.backends.settings.llm.max_message_content_chars

@@ -142,7 +142,7 @@ def test_summarize_when_it_was_switched_off_meanwhile_writes_nothing(place):
     speak(place, 1, 20)
     with place.backends.db.transaction() as conn:
         conn.execute(
-            "UPDATE sessions SET configuration = '{\"summary\": {\"enabled\": false}}' WHERE workspace = %s",
+            'UPDATE sessions SET configuration = \'{"summary": {"enabled": false}}\' WHERE workspace = %s',
             [place.workspace],
         )
     model = Scribe()

@@ -76,12 +76,15 @@ def test_set_metadata_replaces_it_as_a_whole(place):
     assert changed.metadata == {"new": 2}
 
 
-def test_readable_messages_are_those_a_deriver_may_see(place):
+def test_with_context_shows_what_a_deriver_may_see_of_others(place):
     off = {"reasoning": {"enabled": False}}
-    place.says("s", MessageDraft("ada", "hidden", configuration=off), ("bob", "seen"))
+    place.says("c", ("bob", "before"), ("bob", "just before"), ("ada", "mine"), ("ada", "another window's"))
+    place.says("c", MessageDraft("bob", "hidden", configuration=off), ("bob", "seen"), ("ada", "mine too"))
     with place.backends.db.reading() as conn:
-        found = messages.readable_in_range(conn, place.workspace, "s", 1, 9)
-    assert [message.content for message in found] == ["first", "seen"]
+        found = messages.with_context(conn, place.workspace, "c", "ada", [3, 7], most=9)
+        fewer = messages.with_context(conn, place.workspace, "c", "ada", [3, 7], most=1)
+    assert [message.content for message in found] == ["just before", "mine", "seen", "mine too"]
+    assert [message.content for message in fewer] == ["mine", "seen", "mine too"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from shared.domain.conclusion import Collection, Level
 from shared.domain.errors import IndexUnavailable
 from shared.domain.vector import ConclusionVector, EmbeddingSpace, MessageVector, Vector
 from shared.settings.sections import DbSettings
+from shared.store.conditions import Condition
 from shared.store.database import Database, open_database
 from shared.vectors import pg_queries, spaces
 from shared.vectors.packing import Packed, PackedDumper, pack_all
@@ -127,6 +128,36 @@ def test_deleted_conclusions_are_found_no_more(index: PgIndex):
     assert ids(index.nearest_conclusions(replace(ADA, workspace="v"), [EAST], k=9)[0]) == ["b"]
 
 
+def test_copied_conclusions_lie_where_their_originals_do(index: PgIndex):
+    index.upsert_conclusions([a_conclusion("a", EAST), a_conclusion("b", NORTH, observed="bob", session="t")])
+    index.upsert_conclusions([a_conclusion("foreign", EAST, workspace="v")])
+    copies = {"c1": "a", "c2": "b", "c3": "unknown", "c4": "foreign"}
+    assert sorted(index.copy_conclusions("w", copies, observer="scope.x")) == ["c1", "c2"]
+    assert sorted(index.copy_conclusions("w", copies, observer="scope.x")) == ["c1", "c2"]
+    assert index.copy_conclusions("w", {}, observer="scope.x") == []
+    [[hit]] = index.nearest_conclusions(Collection("w", "scope.x", "bob"), [NORTH], k=9, sessions=["t"])
+    assert (hit.id, hit.distance) == ("c2", pytest.approx(0.0))
+    assert ids(index.nearest_conclusions(ADA, [EAST], k=9)[0]) == ["a"]
+
+
+def test_nearest_in_a_workspace_are_of_all_its_peers_but_not_of_scopes(index: PgIndex):
+    index.upsert_conclusions(
+        [
+            a_conclusion("own", EAST),
+            a_conclusion("other", NORTH, observer="bob", observed="cleo", session="t"),
+            a_conclusion("deep", WEST, level="deductive"),
+            a_conclusion("scoped", EAST, observer="scope.x"),
+            a_conclusion("foreign", EAST, workspace="v"),
+        ]
+    )
+    assert ids(index.nearest_in_workspace("w", EAST, k=9)) == ["own", "other", "deep"]
+    assert ids(index.nearest_in_workspace("w", EAST, k=1)) == ["own"]
+    assert ids(index.nearest_in_workspace("w", EAST, k=9, levels=["deductive"])) == ["deep"]
+    assert ids(index.nearest_in_workspace("w", EAST, k=9, sessions=["t"])) == ["other"]
+    assert index.nearest_in_workspace("w", EAST, k=9, sessions=[]) == []
+    assert index.nearest_in_workspace("w", EAST, k=0) == []
+
+
 def test_nearest_messages_come_once_by_their_nearest_piece(index: PgIndex):
     index.upsert_messages([a_piece("long", 0, WEST), a_piece("long", 1, EAST), a_piece("short", 0, NORTH)])
     hits = index.nearest_messages("w", EAST, k=9)
@@ -200,8 +231,11 @@ def crowd(place: Place) -> PgIndex:
 
 
 def _plan(place: Place, statement: LiteralString, collection: Collection, k: int) -> str:
+    return _plan_under(place, statement, pg_queries.in_collection(collection, None, None), k)
+
+
+def _plan_under(place: Place, statement: LiteralString, condition: Condition | None, k: int) -> str:
     names = spaces.table_names(EmbeddingSpace("crowd", 4))
-    condition = pg_queries.in_collection(collection, None, None)
     assert condition is not None
     with place.db.reading() as conn, conn.transaction():
         conn.execute(pg_queries.SEARCH_GRAPH, {"breadth": "80"})
@@ -236,6 +270,24 @@ def test_large_collection_is_counted_up_to_the_bound_and_not_scanned(crowd: PgIn
 def test_large_collection_is_searched_by_the_graph(crowd: PgIndex, place: Place):
     plan = _plan(place, pg_queries.CONCLUSIONS.by_graph, Collection("w", "ada", "ada"), 20)
     assert "_nearest" in plan
+
+
+def test_small_workspace_in_a_large_table_is_scanned_by_an_index_alone(crowd: PgIndex, place: Place):
+    plan = _plan_under(place, pg_queries.CONCLUSIONS.exact, pg_queries.of_all_peers("narrow", None, None), 20)
+    assert "_nearest" not in plan
+    assert "Seq Scan" not in plan
+
+
+def test_few_sessions_of_a_large_workspace_are_found_by_their_index(crowd: PgIndex, place: Place):
+    plan = _plan_under(place, pg_queries.CONCLUSIONS.exact, pg_queries.of_all_peers("w", None, ["few"]), 20)
+    assert "_session" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_large_workspace_is_searched_by_the_graph(crowd: PgIndex, place: Place):
+    plan = _plan_under(place, pg_queries.CONCLUSIONS.by_graph, pg_queries.of_all_peers("w", None, None), 20)
+    assert "_nearest" in plan
+    assert len(crowd.nearest_in_workspace("w", [1.0, 0.0, 1.0, 0.0], k=20)) == 20
 
 
 def test_graph_finds_what_an_exact_scan_finds(crowd: PgIndex, place: Place):

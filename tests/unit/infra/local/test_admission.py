@@ -104,13 +104,22 @@ def test_enter_when_the_room_holds_only_those_who_have_gone_takes_a_new_one():
 
 
 def test_enter_when_it_is_given_up_holds_no_place():
-    async def scene() -> list[bool]:
+    async def scene() -> tuple[bool, dict[str, Any]]:
         admission = Admission(1)
-        first, given_up, last = await filled(admission, WRITE, WRITE, WRITE)
+        _, given_up, last = await filled(admission, WRITE, WRITE, WRITE)
         given_up.cancel()
-        admission.leave(is_read=await first)
-        await asyncio.sleep(0)
         admission.leave(is_read=WRITE)
-        return [given_up.cancelled(), await last]
+        return await last, dict(admission.describe())
 
-    assert play(scene)[1]
+    assert play(scene) == (True, {"inside": 1, "waiting": 0, "shed": 0})
+
+
+def test_enter_when_it_is_given_up_as_it_is_called_passes_the_place_on():
+    async def scene() -> tuple[bool, int]:
+        admission = Admission(1)
+        _, given_up, last = await filled(admission, WRITE, WRITE, WRITE)
+        admission.leave(is_read=WRITE)
+        given_up.cancel()
+        return await last, admission.describe()["inside"]
+
+    assert play(scene) == (True, 1)

@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.errors import ModelUnavailable
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
-from shared.queue.batch import SqsEvent, SqsRecord, consume
+from shared.queue.batch import SqsEvent, SqsRecord, by_group, consume
 from shared.queue.envelope import pack
 
 
@@ -53,3 +53,12 @@ def test_consume_of_something_unreadable_lets_it_go(body: str):
 
 def test_consume_of_nothing_reports_nothing():
     assert consume({"Records": []}, lambda _: None) == {"batchItemFailures": []}
+
+
+def test_by_group_takes_one_kind_apart_and_keeps_the_order_of_all():
+    hooks = [WakeUp(WorkUnit("w", TaskKind.WEBHOOK, "", hook), n) for n, hook in enumerate(["x", "y", "x"])]
+    bodies = [hooks[0], wake_up("a"), hooks[1], "garbage", hooks[2], wake_up("b")]
+    event: SqsEvent = {"Records": [record(str(n), body) for n, body in enumerate(bodies)]}
+    deliveries, others = by_group(event, TaskKind.WEBHOOK)
+    assert [[one["messageId"] for one in delivery["Records"]] for delivery in deliveries] == [["0", "4"], ["2"]]
+    assert [one["messageId"] for one in others["Records"]] == ["1", "3", "5"]

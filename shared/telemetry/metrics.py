@@ -1,0 +1,34 @@
+"""Metrics for CloudWatch: one line in the embedded metric format, without a call and without names of tenants."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+_NAMESPACE: Final = "Honcho"
+
+
+class Metric(StrEnum):
+    """What is measured. An alarm that names one breaks when it is renamed."""
+
+    OLDEST_PENDING_AGE = "oldest_pending_age_seconds"
+    PENDING_ITEMS = "pending_items"
+    PARKED_ITEMS = "parked_items"
+    WAKE_UPS_RELAYED = "wake_ups_relayed"
+
+
+_UNITS: Final[dict[Metric, MetricUnit]] = {
+    Metric.OLDEST_PENDING_AGE: MetricUnit.Seconds,
+    Metric.PENDING_ITEMS: MetricUnit.Count,
+    Metric.PARKED_ITEMS: MetricUnit.Count,
+    Metric.WAKE_UPS_RELAYED: MetricUnit.Count,
+}
+
+
+def emit(values: Mapping[Metric, float]) -> None:
+    """Write the values to standard output, from where Lambda takes them; nothing under POWERTOOLS_METRICS_DISABLED."""
+    metrics = Metrics(namespace=_NAMESPACE)
+    for metric, value in values.items():
+        metrics.add_metric(metric.value, _UNITS[metric], value)
+    metrics.flush_metrics()
