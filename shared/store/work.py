@@ -77,8 +77,8 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
     The first item is always taken, however long. Stores the window, a fencing token and the lease on the
     unit row. A window that an earlier worker did not finish is taken again as it was, with the model's
     answer if there is one; after its second failure that is no outage its first item is taken alone, so that
-    a poison item does not take its neighbours with it. None when the unit is leased, backing off, below its gate, done, or of a session that
-    is being deleted.
+    a poison item does not take its neighbours with it. None when the unit is leased, backing off, below its
+    gate, done, or of a session that is being deleted.
     Does not wait for the disk: a claim that a crash of the database forgets fails its worker's `finish`.
     """
     row = conn.execute(LOCK_UNIT, _key(unit)).fetchone()

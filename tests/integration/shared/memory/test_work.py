@@ -17,7 +17,7 @@ from shared.domain.work import Claim, TaskKind
 from shared.memory.relay import relay
 from shared.memory.status import queue_status
 from shared.memory.work import perform
-from shared.store import repair, status
+from shared.store import readiness, repair, status, work
 from shared.store.work import ClaimLost
 
 
@@ -120,6 +120,49 @@ def test_perform_when_every_worker_died_parks_without_trying_again(place, index)
     assert seen == []
     [item] = place.items(index)
     assert (item["state"], item["error"]) == ("parked", "worker ended without an answer")
+
+
+def test_perform_when_one_item_is_poison_parks_it_alone_and_finishes_its_neighbours(place):
+    place.says("s", *[("ada", f"word {n} " * 400) for n in range(4)])
+    unit = place.unit("s", "ada")
+    tried = []
+
+    def do(claimed: Claim) -> None:
+        tried.append([item.seq for item in claimed.items])
+        if 2 in tried[-1]:
+            raise AnswerUnreadable("no JSON")
+        place.finishes(claimed)
+
+    for _ in range(12):
+        perform(place.backends, unit, do, window_tokens=10_000)
+        place.clock.moment = max(place.unit_row(unit)["due_at"] or place.clock.moment, place.clock.moment)
+
+    assert [item["state"] for item in place.items(unit)] == ["finished", "parked", "finished", "finished"]
+    assert place.windows(unit) == [(1, 1), (3, 4)]
+    assert tried == [[1, 2, 3, 4]] * 2 + [[1]] + [[2, 3, 4]] * 2 + [[2]] * 3 + [[3, 4]]
+
+
+def test_perform_in_an_outage_keeps_the_window_whole(place):
+    place.says("s", *[("ada", f"word {n} " * 400) for n in range(3)])
+    do, seen = doing(place, *[ModelUnavailable()] * 4)
+    for _ in range(5):
+        perform(place.backends, place.unit("s", "ada"), do, window_tokens=10_000)
+        place.clock.advance(seconds=60)
+    assert [[item.seq for item in claimed.items] for claimed in seen] == [[1, 2, 3]] * 5
+
+
+def test_claim_of_a_suspected_window_leaves_the_answer_about_the_whole_behind(place):
+    place.says("s", *[("ada", f"word {n} " * 400) for n in range(2)])
+    unit = place.unit("s", "ada")
+    claimed = place.claims(unit, window_tokens=10_000)
+    with place.backends.db.reading() as conn:
+        work.keep_answer(conn, claimed, "{}")
+    place.clock.advance(seconds=91)
+    second = place.claims(unit, window_tokens=10_000)
+    place.clock.advance(seconds=91)
+    third = place.claims(unit, window_tokens=10_000)
+    assert [(len(claimed.items), claimed.answer) for claimed in (second, third)] == [(2, "{}"), (1, None)]
+    assert place.unit_row(unit)["answer"] is None
 
 
 def test_perform_when_another_took_over_gives_up_quietly(place, index):
@@ -260,3 +303,30 @@ def test_waiting_says_when_a_wake_up_is_still_owed(place):
     with place.backends.db.reading() as conn:
         reasons = {one.unit: one.reason for one in status.waiting(conn, now=place.clock.moment, most=9)}
     assert reasons == {"index:s:": "send", "derive:s:ada": "tokens"}
+
+
+def test_waiting_when_the_scheduler_does_not_come_says_that_the_work_is_due(place, index):
+    perform(place.backends, index, doing(place, ModelUnavailable())[0], window_tokens=9)
+    place.clock.advance(minutes=31)
+    with place.backends.db.reading() as conn:
+        found = {one.unit: one.reason for one in status.waiting(conn, now=place.clock.moment, most=9)}
+    assert found == {"index:s:": "due", "derive:s:ada": "due"}
+
+
+def test_waiting_when_the_session_is_being_deleted_says_so(place, index):
+    with place.backends.db.transaction() as conn:
+        conn.execute("UPDATE sessions SET is_active = false WHERE workspace = %s", [place.workspace])
+    assert place.claims(index) is None
+    with place.backends.db.reading() as conn:
+        found = {one.unit: one.reason for one in status.waiting(conn, now=place.clock.moment, most=9)}
+    assert found == {"index:s:": "deletion", "derive:s:ada": "deletion"}
+
+
+def test_oldest_pending_age_grows_while_nobody_looks(place, index):
+    def oldest_s() -> float | None:
+        with place.backends.db.reading() as conn:
+            return readiness.look(conn, place.clock.moment).oldest_pending_s
+
+    assert oldest_s() == 0
+    place.clock.advance(minutes=10)
+    assert oldest_s() == 600

@@ -1,0 +1,56 @@
+"""The tick function, in a process of its own as Lambda runs it: what it relays, and what it tells an alarm."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+from infra.bootstrap import ROOT
+from infra.migrations.apply import ensure_space
+from shared.backends import ConfiguredModels
+from shared.domain.message import MessageDraft
+from shared.memory.record import record_messages
+from shared.settings import Settings
+from tests.support.backends import FrozenClock, make_backends
+
+INVOKE = """
+import json
+from functions.tick.handler import lambda_handler
+print(json.dumps(lambda_handler({}, None)))
+"""
+
+
+def _visit(dsn: str) -> tuple[dict[str, object], dict[str, object]]:
+    """The line of metrics and the answer of one visit, with a queue that is not there."""
+    environment = {name: value for name, value in os.environ.items() if name != "POWERTOOLS_METRICS_DISABLED"}
+    here = {"DB_CONNECTION_URI": dsn, "OFFLINE_ENABLED": "true", "POWERTOOLS_SERVICE_NAME": "honcho"}
+    done = subprocess.run(
+        [sys.executable, "-c", INVOKE], env=environment | here, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    [measured] = [line for line in lines if "_aws" in line]
+    return measured, lines[-1]
+
+
+def test_tick_tells_how_old_and_how_much_the_waiting_work_is(owner_dsn: str, database_dsn: str):
+    ensure_space(owner_dsn, ConfiguredModels(Settings()).embedder().space)
+    nothing, _ = _visit(database_dsn)
+    backends = make_backends(database_dsn, clock=FrozenClock(datetime.now(UTC) - timedelta(seconds=100)))
+    record_messages(backends, "w", "s", [MessageDraft("ada", "I live in Porto."), MessageDraft("ada", "I have a cat.")])
+    backends.db.close()
+
+    measured, _ = _visit(database_dsn)
+    later, _ = _visit(database_dsn)
+
+    assert (nothing["oldest_pending_age_seconds"], nothing["pending_items"]) == ([0.0], [0.0])
+    assert 100 <= measured["oldest_pending_age_seconds"][0] < later["oldest_pending_age_seconds"][0]
+    assert (measured["pending_items"], measured["parked_items"]) == ([3.0], [0.0])
+    [directive] = measured["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Honcho"
+    assert {one["Name"]: one["Unit"] for one in directive["Metrics"]} == {
+        "oldest_pending_age_seconds": "Seconds",
+        "pending_items": "Count",
+        "parked_items": "Count",
+        "wake_ups_relayed": "Count",
+    }
