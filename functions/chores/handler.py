@@ -22,8 +22,8 @@ def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
     deliveries, others = by_group(event, TaskKind.WEBHOOK)
     # At the same time: an endpoint may take half a minute to say nothing, and nobody else shall wait for it.
     results = gather(
-        lambda: consume(others, _do),
-        *(partial(consume, delivery, partial(deliver, backends)) for delivery in deliveries),
+        lambda: consume(others, _do, backends.queue),
+        *(partial(consume, delivery, partial(deliver, backends), backends.queue) for delivery in deliveries),
     )
     return {"batchItemFailures": [failure for result in results for failure in result["batchItemFailures"]]}
 

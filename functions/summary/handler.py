@@ -12,4 +12,4 @@ backends = open_backends(_settings)
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
-    return consume(event, lambda wake_up: summarize(backends, wake_up))
+    return consume(event, lambda wake_up: summarize(backends, wake_up), backends.queue)

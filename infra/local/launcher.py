@@ -148,6 +148,7 @@ class Launcher:
                     self._template.queues[spec.queue],
                     queues,
                     self._pools[name].invoke,
+                    room=self._pools[name].room,
                     concurrency=self._pools[name].maximum,
                 )
                 self._tasks.append(asyncio.create_task(_for_ever(f"mapping {name}", mapping.run)))

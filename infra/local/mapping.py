@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from infra.local.cloudformation import REGION
@@ -28,12 +28,20 @@ class EventSourceMapping:
     """One queue feeding one function, with at most `concurrency` batches at a time."""
 
     def __init__(
-        self, spec: MappingSpec, queue: QueueSpec, queues: LocalQueues, invoke: Invoke, *, concurrency: int
+        self,
+        spec: MappingSpec,
+        queue: QueueSpec,
+        queues: LocalQueues,
+        invoke: Invoke,
+        *,
+        room: Callable[[], Awaitable[None]],
+        concurrency: int,
     ) -> None:
         self._spec = spec
         self._queue = queue
         self._queues = queues
         self._invoke = invoke
+        self._room = room
         self._slots = asyncio.Semaphore(concurrency)
         self._batches: set[asyncio.Task[None]] = set()
 
@@ -41,6 +49,8 @@ class EventSourceMapping:
         """Receive and hand on until cancelled; batches on their way are not cancelled with it."""
         loop = asyncio.get_running_loop()
         while True:
+            # A message that waits for an environment to start is seen again, and counted, without having been tried.
+            await self._room()
             await self._slots.acquire()
             messages: list[ReceivedMessage] = []
             try:
@@ -51,12 +61,13 @@ class EventSourceMapping:
                 if not messages:
                     self._slots.release()
             if messages:
-                batch = loop.create_task(self._process(messages))
+                result = self._invoke(event(messages, self._queue.arn))
+                batch = loop.create_task(self._settle(messages, result))
                 self._batches.add(batch)
                 batch.add_done_callback(self._finished)
 
-    async def _process(self, messages: Sequence[ReceivedMessage]) -> None:
-        result = await self._invoke(event(messages, self._queue.arn))
+    async def _settle(self, messages: Sequence[ReceivedMessage], invoked: "asyncio.Future[Result]") -> None:
+        result = await invoked
         if result.error is not None:
             # Nothing is deleted and nothing released: the visibility timeout runs out, as on AWS.
             logger.warning("batch_failed queue=%s messages=%d error=%s", self._queue.name, len(messages), result.error)

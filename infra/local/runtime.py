@@ -55,6 +55,8 @@ class Pool:
         # Last in, first out: the most recently used is the warmest.
         self._idle: list[Environment] = []
         self._pending: deque[Invocation] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
         self._impatience: asyncio.TimerHandle | None = None
         self._starts: set[asyncio.Task[None]] = set()
         self._first = asyncio.Event()
@@ -80,8 +82,13 @@ class Pool:
             self._idle.pop().invoke(invocation)
         else:
             self._pending.append(invocation)
+            self._room.clear()
             self._grow(at_once=not self._environments)
         return result
+
+    async def room(self) -> None:
+        """Wait until no event waits for an environment."""
+        await self._room.wait()
 
     def prewarm(self) -> None:
         """Start an environment unless there is one."""
@@ -99,7 +106,7 @@ class Pool:
         """An environment is ready for an event."""
         self._first.set()
         while self._pending:
-            invocation = self._pending.popleft()
+            invocation = self._next()
             if not invocation.result.done():
                 environment.invoke(invocation)
                 return
@@ -177,8 +184,14 @@ class Pool:
 
     def _fail_first(self, result: Result) -> None:
         """Give a failure to the event that has waited longest, if any waits."""
-        if self._pending and not (first := self._pending.popleft().result).done():
+        if self._pending and not (first := self._next().result).done():
             first.set_result(result)
+
+    def _next(self) -> Invocation:
+        invocation = self._pending.popleft()
+        if not self._pending:
+            self._room.set()
+        return invocation
 
     def _retire(self) -> None:
         """End the longest unused environment beyond the first, now and then."""

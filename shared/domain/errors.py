@@ -14,6 +14,7 @@ ServiceError
 └ Unavailable        503; the unit's due time moves
   ├ ModelUnavailable, AnswerUnreadable
   ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
+  └ OutOfTime
 """
 
 
@@ -96,3 +97,7 @@ class QueueUnavailable(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     """The database cannot be reached."""
+
+
+class OutOfTime(Unavailable):
+    """The run ended before the work did; the rest comes with the next one."""

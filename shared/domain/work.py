@@ -89,8 +89,8 @@ class WorkItem:
 class Claim:
     """A window of items that one worker may finish while `token` still stands on the unit row.
 
-    `failures` are the attempts, this one included, that no outage explains. `answer` is what the model said for
-    this very window before an earlier worker died.
+    `failures` are the attempts, this one included, that no outage explains. The lease ends at `until`. `answer` is
+    what the model said for this very window before an earlier worker died.
     """
 
     unit: WorkUnit
@@ -98,6 +98,7 @@ class Claim:
     items: tuple[WorkItem, ...]
     attempts: int
     failures: int
+    until: datetime
     answer: str | None = None
 
     @property

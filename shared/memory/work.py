@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from shared.backends import Backends
-from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, ServiceError, Unavailable
+from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, OutOfTime, ServiceError, Unavailable
 from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
@@ -20,7 +20,8 @@ _LONGEST_PAUSE_S = 900.0
 def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, window_tokens: int) -> None:
     """Claim the unit's oldest window and `do` it; nothing happens when there is none to claim now.
 
-    An outage moves the unit's due time and is tried again for ever; whatever else fails is tried again
+    An outage moves the unit's due time and is tried again for ever, and what is out of time goes on as soon as it
+    can; whatever else fails is tried again
     `max_attempts` times and then parked with its error, so that the unit goes on. `do` must finish the
     claim itself, in the transaction of its effects. Work on a session that is being deleted is dropped.
     """
@@ -65,7 +66,7 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
         logger.exception("work_parked", unit=str(claimed.unit), attempts=claimed.attempts)
         park(backends, claimed, reason)
         return
-    pause_s = _pause_s(claimed.attempts, error)
+    pause_s = 0.0 if isinstance(error, OutOfTime) else _pause_s(claimed.attempts, error)
     logger.exception("work_put_off", unit=str(claimed.unit), attempts=claimed.attempts, pause_s=pause_s)
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:

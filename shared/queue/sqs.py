@@ -24,6 +24,10 @@ class WorkQueue(Protocol):
         """Send them; gives those that were accepted. Sending one twice is harmless."""
         ...
 
+    def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
+        """Let a received wake-up be seen again after `after_s`. Raises `QueueUnavailable`."""
+        ...
+
 
 class SqsQueue:
     """SQS FIFO: the group keeps a session's work in order, the deduplication id makes a retried send harmless."""
@@ -47,6 +51,16 @@ class SqsQueue:
             by_queue[self._urls[wake_up.unit.kind]].append(wake_up)
         batches = [(url, some[i : i + _BATCH]) for url, some in by_queue.items() for i in range(0, len(some), _BATCH)]
         return [wake_up for url, batch in batches for wake_up in self._send_batch(url, batch)]
+
+    def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._sqs().change_message_visibility(
+                QueueUrl=self._urls[kind], ReceiptHandle=receipt, VisibilityTimeout=after_s
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(type(error).__name__) from error
 
     def _send_batch(self, url: str, batch: Sequence[WakeUp]) -> list[WakeUp]:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.backends import Backends
 from shared.domain.configuration import Configuration, resolve
-from shared.domain.errors import AnswerUnreadable
+from shared.domain.errors import AnswerUnreadable, OutOfTime
 from shared.domain.message import Message
 from shared.domain.summary import Summary, SummaryKind, due_kinds
 from shared.domain.work import Claim, WakeUp, WorkUnit
@@ -26,6 +26,9 @@ _MOST_INPUT_TOKENS = 24_000
 _WORDS_PER_TOKEN = 0.75
 _NOTHING_YET = "(none yet)"
 _EVERYTHING = 2**62
+# A call is not begun with less than this, and leaves this much of the lease for writing down what it said.
+_LEAST_CALL_S = 20.0
+_WRITING_S = 5.0
 
 
 def summarize(backends: Backends, wake_up: WakeUp) -> None:
@@ -82,13 +85,21 @@ class _Step:
 def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int) -> Usage:
     unit, usage = claimed.unit, Usage()
     while step := _next_step(backends, unit, kind, seq):
-        summary, spent = _written(backends, step)
+        summary, spent = _written(backends, step, timeout_s=_time_left(backends, claimed))
         with backends.db.transaction() as conn:
             work.fence(conn, claimed)
             summaries.put(conn, unit.workspace, unit.session, summary)
         usage += spent
         logger.info("summary_written", unit=str(unit), kind=kind, covered_seq=summary.covered_seq)
     return usage
+
+
+def _time_left(backends: Backends, claimed: Claim) -> float:
+    """How long the next call may take. Raises `OutOfTime`: what is written stays, and the next run goes on there."""
+    left_s = (claimed.until - backends.clock.now()).total_seconds() - _WRITING_S
+    if left_s < _LEAST_CALL_S:
+        raise OutOfTime
+    return left_s
 
 
 def _next_step(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) -> _Step | None:
@@ -112,7 +123,7 @@ def _leading(fresh: Sequence[Message]) -> Sequence[Message]:
     return fresh
 
 
-def _written(backends: Backends, step: _Step) -> tuple[Summary, Usage]:
+def _written(backends: Backends, step: _Step, *, timeout_s: float) -> tuple[Summary, Usage]:
     settings = backends.settings.summary
     most_tokens = settings.max_tokens_short if step.kind == "short" else settings.max_tokens_long
     reply = backends.models.summary().complete(
@@ -121,6 +132,7 @@ def _written(backends: Backends, step: _Step) -> tuple[Summary, Usage]:
             purpose=f"summary_{step.kind}",
             max_output_tokens=most_tokens,
             thinking_budget_tokens=settings.thinking_budget_tokens,
+            timeout_s=timeout_s,
         )
     )
     # Postgres stores no NUL, and models have been seen to write one.

@@ -181,13 +181,14 @@ UPDATE work_units
 def _take(
     conn: Connection, unit: WorkUnit, state: _Unit, items: list[WorkItem], terms: ClaimTerms, now: datetime
 ) -> Claim:
-    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.failures + 1, state.answer)
+    until = now + terms.lease
+    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.failures + 1, until, state.answer)
     conn.execute(
         TAKE,
         {
             **_key(unit),
             "token": claimed.token,
-            "lease_until": now + terms.lease,
+            "lease_until": until,
             "first": claimed.first_seq,
             "last": claimed.last_seq,
             "items": len(items),

@@ -11,6 +11,7 @@ from infra.local import cloudformation as cfn
 from infra.local import template as sam
 from infra.local.resources import Resources
 from infra.local.template import FunctionSpec, QueueSpec
+from shared.queue.batch import MOST_RECEIVES
 
 TEMPLATE = sam.load(ROOT / "template.yaml")
 FUNCTIONS = list(TEMPLATE.functions.values())
@@ -64,7 +65,7 @@ def test_queue_and_its_dead_letters_are_fifo_at_high_throughput(queue: QueueSpec
         assert each.name.endswith(".fifo")
         assert each.attributes["DeduplicationScope"] == "messageGroup"
         assert each.attributes["FifoThroughputLimit"] == "perMessageGroupId"
-    assert queue.max_receive_count == 3
+    assert queue.max_receive_count == MOST_RECEIVES
 
 
 def test_every_queue_is_fed_to_a_function_or_takes_dead_letters():

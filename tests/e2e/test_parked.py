@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from infra.local.stack import ROOT, Stack
+from tests.support.fault_folder import FaultFolder
 from tests.support.faults import FaultyModelServer, environment, template
 from tests.support.stack import data_folder, drained
 
@@ -18,7 +19,7 @@ _TEXTS = {"first": "bought one apple", "second": "poison pill", "third": "bought
 @pytest.fixture
 def poisoned() -> Generator[tuple[Stack, FaultyModelServer]]:
     with data_folder() as folder, FaultyModelServer() as server:
-        (folder / "faults").mkdir()
+        FaultFolder(folder / "faults").plan((), seed=0, within=1)
         settings = environment(server, folder / "faults") | {"DERIVER_MAX_ATTEMPTS": "2"}
         quick = template(folder, timeout_s=20, visibility_s=20)
         with Stack(folder / "data", template=quick, settings_env=settings) as up:

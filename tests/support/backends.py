@@ -46,6 +46,7 @@ class RecordingQueue:
     """Keeps what was sent, in order. `is_down` refuses everything, `accepts` says how many of a call get through."""
 
     sent: list[WakeUp] = field(default_factory=list[WakeUp])
+    returned: list[tuple[TaskKind, str, int]] = field(default_factory=list[tuple[TaskKind, str, int]])
     is_down: bool = False
     accepts: int | None = None
 
@@ -55,6 +56,11 @@ class RecordingQueue:
         accepted = list(wake_ups[: self.accepts])
         self.sent += accepted
         return accepted
+
+    def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
+        if self.is_down:
+            raise QueueUnavailable("down")
+        self.returned.append((kind, receipt, after_s))
 
     def take(self, kind: TaskKind | None = None) -> list[WakeUp]:
         """What was sent and not taken yet, of one kind or of all."""

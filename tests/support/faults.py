@@ -1,18 +1,17 @@
 """A seeded run of faults: a model server that misbehaves, a template with the faulty deriver, a plan of strikes."""
 
 import json
-import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Final, cast
 
 from infra.local.stack import ROOT
 from shared.domain.json import JsonObject
-from tests.support.openai_server import OpenAIServer, Scripted, failure, said
+from tests.support.openai_server import OpenAIServer, Received, Scripted, failure, said
 
 PROCESS_FAULTS: Final = (
     "reported",
@@ -49,10 +48,12 @@ class FaultyModelServer(OpenAIServer):
         self._calls = 0
         self._guard = Lock()
 
-    def next(self) -> Scripted:
+    def next(self, request: Received) -> Scripted:
         with self._guard:
-            lines = _messages(self.received[-1].body)
+            lines = _messages(request.body)
             texts = tuple(text for _, text in lines)
+            if not texts:
+                return said(_facts(()))
             fault = self._by_call.get(self._calls) or next(
                 (fault for word, fault in self.by_word.items() if any(word in text for text in texts)), None
             )
@@ -85,20 +86,7 @@ def _facts(lines: Iterable[tuple[int, str]]) -> str:
     return json.dumps({"explicit": [{"content": f"said {text}", "message": number} for number, text in lines]})
 
 
-def plan(folder: Path, faults: Sequence[str], *, seed: int, within: int) -> None:
-    """Lay the faults out over the first `within` invocations of the deriver."""
-    folder.mkdir(mode=0o777, exist_ok=True)
-    places = random.Random(seed).sample(range(within), len(faults))
-    for number, fault in zip(places, faults, strict=True):
-        (folder / f"{number:04d}-{fault}").touch()
-
-
-def struck(folder: Path) -> int:
-    """How many of the planned faults have struck."""
-    return len(list(folder.glob("*.struck")))
-
-
-def template(folder: Path, *, timeout_s: int = 3, visibility_s: int = 4) -> Path:
+def template(folder: Path, *, timeout_s: int = 6, visibility_s: int = 7) -> Path:
     """The product's template with the faulty deriver, which is given up and seen again within seconds."""
     text = (ROOT / "template.yaml").read_text()
     genuine = "Handler: functions.deriver.handler.lambda_handler\n      Timeout: 90"
@@ -120,7 +108,7 @@ def environment(server: OpenAIServer, faults: Path) -> dict[str, str]:
         "LLM_EMBEDDING_PROVIDER": "offline",
         "SUMMARY_ENABLED": "false",
         "DERIVER_REPRESENTATION_BATCH_MAX_TOKENS": "128",
-        "QUEUE_LEASE_SECONDS": "4",
-        "QUEUE_VISIBILITY_SECONDS": "4",
+        "QUEUE_LEASE_SECONDS": "7",
+        "QUEUE_VISIBILITY_SECONDS": "7",
         "FAULTS_FOLDER": str(faults),
     }

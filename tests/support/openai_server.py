@@ -60,7 +60,7 @@ class OpenAIServer:
     def script(self, *answers: Scripted) -> None:
         self._script.extend(answers)
 
-    def next(self) -> Scripted:
+    def next(self, request: Received) -> Scripted:
         return self._script.popleft() if self._script else failure(418, "the script has ended")
 
     def __enter__(self) -> Self:
@@ -97,8 +97,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.play.received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, raw))
-        self._answer(self.server.play.next())
+        request = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, raw)
+        self.server.play.received.append(request)
+        self._answer(self.server.play.next(request))
 
     def _answer(self, answer: Scripted) -> None:
         framing = {"Transfer-Encoding": "chunked"} if answer.parts else {"Content-Length": str(len(answer.body))}

@@ -53,6 +53,9 @@ class AcceptingQueue:
         self.kept += wake_ups
         return list(wake_ups)
 
+    def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
+        raise AssertionError("nobody receives from this queue")
+
 
 @dataclass
 class Searching:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -59,3 +59,11 @@ def count(dsn: str, query: LiteralString, workspace: str) -> int:
         row = conn.execute(query, {"workspace": workspace}).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def eventually(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Wait until the condition holds; fails the test when that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)

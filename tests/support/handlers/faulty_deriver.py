@@ -1,8 +1,4 @@
-"""The deriver with its genuine verb, around which faults strike as a plan says.
-
-`FAULTS_FOLDER` holds a file per planned fault, named `<invocation>-<fault>`. Invocations are numbered over all
-processes; a process holds a fault until it can strike, which is once, and the file is left behind as `<name>.struck`.
-"""
+"""The deriver with its genuine verb, around which faults strike as the plan in `FAULTS_FOLDER` says."""
 
 import os
 import signal
@@ -16,56 +12,46 @@ from typing import TypeVar
 import psycopg
 
 from shared.backends import Backends, ConfiguredModels, open_backends
-from shared.domain.work import WakeUp
+from shared.domain.work import TaskKind, WakeUp
 from shared.llm.provider import ChatModel
-from shared.llm.types import Completion, Delta, Reply
+from shared.llm.types import Completion, Delta, Reply, UserTurn
 from shared.queue.batch import BatchResult, SqsEvent, consume
+from shared.queue.envelope import unpack
 from shared.queue.sqs import WorkQueue
 from shared.reasoning.derive import derive
 from shared.settings import Settings, load
 from shared.settings.sections import DbSettings
 from shared.store.database import Connection, Database
 from shared.telemetry.logs import configure
+from tests.support.fault_folder import FaultFolder, fault_of
 
 T = TypeVar("T")
 _LONG_S = 60.0
 _settings = load()
 configure(_settings.app.log_level, "deriver")
-_folder = Path(os.environ["FAULTS_FOLDER"])
+_folder = FaultFolder(Path(os.environ["FAULTS_FOLDER"]))
 
 
 class Strike:
     """The fault of the invocation at hand, if any."""
 
     def __init__(self) -> None:
-        self._file: Path | None = None
+        self._held: Path | None = None
+        self._unit = ""
 
-    def draw(self) -> None:
-        """Take the next number, over all processes, and a fault planned for it or before, unless one is still held."""
-        number = len(list(_folder.glob("*.taken")))
-        while True:
-            try:
-                os.close(os.open(_folder / f"{number}.taken", os.O_CREAT | os.O_EXCL))
-                break
-            except FileExistsError:
-                number += 1
-        self._file = self._file or _hold(number)
+    def draw(self, unit: str) -> None:
+        """Take the next number and a fault planned for it or before, unless one is still held."""
+        number = _folder.next_number()
+        self._held = self._held or _folder.hold(number)
+        self._unit = unit
 
     def is_now(self, *faults: str) -> bool:
         """Whether one of these was drawn; once only."""
-        if self._file is None or self._file.stem.partition("-")[2] not in faults:
+        if self._held is None or fault_of(self._held) not in faults:
             return False
-        self._file.rename(self._file.with_suffix(".struck"))
-        self._file = None
+        held, self._held = self._held, None
+        _folder.strike(held, self._unit)
         return True
-
-
-def _hold(number: int) -> Path | None:
-    for file in sorted(file for file in _folder.iterdir() if "-" in file.name and not file.suffix):
-        if int(file.name[:4]) <= number:
-            with suppress(FileNotFoundError):
-                return file.rename(file.with_suffix(".held"))
-    return None
 
 
 strike = Strike()
@@ -118,6 +104,9 @@ class FaultyQueue:
             os._exit(3)
         return sent
 
+    def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
+        self._inner.put_back(kind, receipt, after_s=after_s)
+
 
 class FaultyDatabase(Database):
     """The genuine database; the second transaction of an invocation, the one that finishes, may meet a fault."""
@@ -162,18 +151,20 @@ def _faulty(genuine: Backends, db: FaultyDatabase) -> Backends:
 database = FaultyDatabase(_settings.db)
 backends = _faulty(open_backends(_settings), database)
 # While loading, which the timeout does not count: with seconds instead of minutes, a cold start would be a hang.
-backends.models.deriver()
-backends.models.embedder()
+backends.models.deriver().complete(Completion(turns=(UserTurn("warm"),), purpose="derive", max_output_tokens=1))
+backends.models.embedder().embed(["warm"])
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
     """As the genuine handler, with at most one fault."""
-    strike.draw()
+    [record] = event["Records"]
+    _folder.note_tried(record["messageId"])
+    strike.draw(unpack(record["body"]).unit.key)
     database.transactions = 0
     if strike.is_now("reported"):
-        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
     if strike.is_now("exception"):
         raise RuntimeError("as planned")
     if strike.is_now("exit"):
         os._exit(3)
-    return consume(event, lambda wake_up: derive(backends, wake_up))
+    return consume(event, lambda wake_up: derive(backends, wake_up), backends.queue)

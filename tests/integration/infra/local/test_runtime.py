@@ -183,6 +183,19 @@ def test_invoke_when_the_event_is_too_large_refuses_it(log: Path):
     assert with_pool("echo", play, log=log).error == "RequestEntityTooLarge"
 
 
+def test_room_is_there_again_once_the_waiting_event_has_its_environment(log: Path):
+    async def play(pool: Pool) -> Any:
+        first = pool.invoke(b"{}")
+        room = asyncio.create_task(pool.room())
+        await asyncio.sleep(0)
+        was_there = room.done()
+        await first
+        await asyncio.wait_for(room, 5)
+        return was_there
+
+    assert with_pool("fault", play, log=log) is False
+
+
 def test_mapping_over_a_real_function_deletes_what_succeeded(log: Path, tmp_path: Path):
     file = tmp_path / "worker.jsonl"
     bodies = [{"n": 0}, {"n": 1, "fail": True}, {"n": 2}]
@@ -192,7 +205,8 @@ def test_mapping_over_a_real_function_deletes_what_succeeded(log: Path, tmp_path
         queues.create(QUEUE.name, {"FifoQueue": "true", "VisibilityTimeout": "30"})
         for body in bodies:
             queues.send(QUEUE.name, Draft(json.dumps(body), f"g{body['n']}", str(body["n"])))
-        mapping = EventSourceMapping(MappingSpec("Work", 1, True, None), QUEUE, queues, pool.invoke, concurrency=2)
+        spec = MappingSpec("Work", 1, True, None)
+        mapping = EventSourceMapping(spec, QUEUE, queues, pool.invoke, room=pool.room, concurrency=2)
         running = asyncio.create_task(mapping.run())
         while pool.describe()["invocations"] < len(bodies) or pool.is_busy:
             await asyncio.sleep(0.01)

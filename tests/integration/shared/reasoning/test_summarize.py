@@ -129,6 +129,36 @@ def test_summarize_reads_a_long_backlog_in_several_calls(place):
     assert stored(place)["short"] == (20, "up to 20")
 
 
+def test_summarize_when_the_lease_nears_its_end_keeps_what_is_written_and_goes_on_at_once(place):
+    place.says("s", *(("ada", f"message {n} " + "word " * 1999) for n in range(1, 21)))
+    slow = Scribe()
+
+    def write(request: Completion) -> str:
+        place.clock.advance(seconds=70)
+        return slow.complete(request).text
+
+    work_off(place, AnsweringModel(write))
+    row = place.unit_row(place.unit("s", kind=TaskKind.SUMMARY))
+    assert (row["due_at"], row["failures"]) == (place.clock.moment, 0)
+    assert row["error"].startswith("OutOfTime")
+    relay(place.backends)
+    work_off(place, slow)
+    assert [len(shown) for _, shown in slow.seen] == [11, 9]
+    assert stored(place)["short"] == (20, "up to 20")
+
+
+def test_summarize_asks_for_an_answer_within_its_lease(place):
+    speak(place, 1, 20)
+    asked = list[float | None]()
+
+    def write(request: Completion) -> str:
+        asked.append(request.timeout_s)
+        return "short"
+
+    work_off(place, AnsweringModel(write))
+    assert asked == [85.0]
+
+
 def test_summarize_twice_for_one_wake_up_asks_once(place):
     speak(place, 1, 20)
     [wake_up] = place.queue.take(TaskKind.SUMMARY)

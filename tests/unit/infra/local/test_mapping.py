@@ -103,6 +103,7 @@ def run_mapping(
     batch_size: int = 10,
     concurrency: int = 1,
     groups: tuple[str, ...] = ("g", "g", "g"),
+    rooms: int = 99,
 ) -> LocalQueues:
     """Send one message per group given, and run the mapping until a condition holds."""
 
@@ -112,10 +113,16 @@ def run_mapping(
         for number, group in enumerate(groups):
             queues.send(QUEUE.name, Draft(f"m{number}", group, f"d{number}"))
         spec = MappingSpec("Work", batch_size, True, None)
-        mapping = asyncio.create_task(EventSourceMapping(spec, QUEUE, queues, function, concurrency=concurrency).run())
+        places = asyncio.Semaphore(rooms)
+
+        async def room() -> None:
+            await places.acquire()
+
+        mapping = EventSourceMapping(spec, QUEUE, queues, function, room=room, concurrency=concurrency)
+        running = asyncio.create_task(mapping.run())
         await settled(lambda: until(queues))
-        mapping.cancel()
-        await asyncio.gather(mapping, return_exceptions=True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         return queues
 
     return asyncio.run(play())
@@ -151,6 +158,16 @@ def test_mapping_when_batches_are_open_takes_no_more_than_its_concurrency():
     queues = run_mapping(function, lambda q: len(function.open) == 2, batch_size=1, concurrency=2, groups=groups)
     depth = queues.depth(QUEUE.name)
     assert (depth.visible, depth.in_flight) == (3, 2)
+
+
+def test_mapping_when_an_event_waits_for_an_environment_receives_no_other():
+    function = Function(lambda ids: Result(b"null"))
+    function.holds = True
+    groups = ("a", "b", "c")
+    queues = run_mapping(
+        function, lambda q: len(function.open) == 2, batch_size=1, concurrency=3, groups=groups, rooms=2
+    )
+    assert (queues.depth(QUEUE.name).visible, queues.depth(QUEUE.name).in_flight) == (1, 2)
 
 
 def test_mapping_when_one_group_is_open_serves_the_others():

@@ -65,5 +65,5 @@ def test_deduplication_id_is_that_of_one_send():
 def test_claim_reaches_from_its_first_to_its_last_item():
     now = datetime(2031, 5, 6, tzinfo=UTC)
     items = tuple(WorkItem(seq, seq, f"m{seq}", 1, (), None, now, 0) for seq in (3, 5, 9))
-    claimed = Claim(WorkUnit("w", TaskKind.INDEX, "s"), "token", items, 1, 1)
+    claimed = Claim(WorkUnit("w", TaskKind.INDEX, "s"), "token", items, 1, 1, datetime(2031, 5, 6, tzinfo=UTC))
     assert (claimed.first_seq, claimed.last_seq) == (3, 9)
