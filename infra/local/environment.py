@@ -50,6 +50,7 @@ class Invocation:
 
     event: bytes
     result: "asyncio.Future[Result]"
+    since: float
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

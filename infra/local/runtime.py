@@ -42,10 +42,19 @@ class Pool:
     """The environments of one function; events wait in order when all are busy and no more may start."""
 
     def __init__(
-        self, function: FunctionSpec, *, maximum: int, guard: Guard, variables: Mapping[str, str], root: Path, log: Path
+        self,
+        function: FunctionSpec,
+        *,
+        maximum: int,
+        guard: Guard,
+        variables: Mapping[str, str],
+        root: Path,
+        log: Path,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.function = function
         self.maximum = maximum
+        self._patience_s = patience_s
         self._guard = guard
         self._variables = variables
         self._root = root
@@ -77,7 +86,7 @@ class Pool:
             return result
         self._invocations += 1
         result.add_done_callback(self._count)
-        invocation = Invocation(event, result)
+        invocation = Invocation(event, result, self._loop.time())
         if self._idle:
             self._idle.pop().invoke(invocation)
         else:
@@ -158,12 +167,17 @@ class Pool:
             if not at_once:
                 return
             self._impatience.cancel()
-        self._impatience = self._loop.call_later(0.0 if at_once else PATIENCE_S, self._grow_now)
+        self._impatience = self._loop.call_later(0.0 if at_once else self._patience_s, self._grow_now)
 
     def _grow_now(self) -> None:
         self._impatience = None
         starting = sum(environment.state is State.STARTING for environment in self._environments)
         if self._stopping or len(self._pending) <= starting or len(self._environments) >= self.maximum:
+            return
+        waited_s = self._loop.time() - self._pending[0].since
+        if self._environments and waited_s < self._patience_s:
+            # Another event than the one that lost its patience: as long as all of them move on, nothing is gained.
+            self._impatience = self._loop.call_later(self._patience_s - waited_s, self._grow_now)
             return
         if starting < _STARTS_AT_A_TIME:
             self._start()

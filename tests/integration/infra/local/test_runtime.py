@@ -17,7 +17,7 @@ from infra.local.guard import Guard
 from infra.local.mapping import EventSourceMapping
 from infra.local.profile import function_variables
 from infra.local.queues import LocalQueues
-from infra.local.runtime import Pool
+from infra.local.runtime import PATIENCE_S, Pool
 from infra.local.template import FunctionSpec, MappingSpec, QueueSpec, Template
 
 HANDLERS = "tests.support.handlers"
@@ -32,6 +32,7 @@ def with_pool(
     log: Path,
     maximum: int = 1,
     timeout_s: int = 5,
+    patience_s: float = PATIENCE_S,
     **variables: str,
 ) -> Any:
     """Play with a pool of a test function, and end all of its processes afterwards."""
@@ -40,7 +41,10 @@ def with_pool(
 
     async def run() -> Any:
         guard = Guard()
-        pool = Pool(function, maximum=maximum, guard=guard, variables={**found, **variables}, root=ROOT, log=log)
+        environ = {**found, **variables}
+        pool = Pool(
+            function, maximum=maximum, guard=guard, variables=environ, root=ROOT, log=log, patience_s=patience_s
+        )
         try:
             async with asyncio.timeout(30):
                 return await play(pool)
@@ -151,6 +155,21 @@ def test_invoke_when_all_are_busy_starts_no_more_than_the_maximum_and_waits(log:
 
     pids = with_pool("fault", play, log=log, maximum=2, timeout_s=20)
     assert (len(pids), len(set(pids))) == (5, 2)
+
+
+def test_invoke_while_every_event_moves_on_soon_starts_no_second_process(log: Path):
+    async def play(pool: Pool) -> Any:
+        pids = set[int]()
+
+        async def ask() -> None:
+            for _ in range(25):
+                pids.add((await call(pool, {"sleep_s": 0.05}))[0]["pid"])
+
+        # One of the two always waits, and together for longer than the patience, but none of them for long.
+        await asyncio.gather(ask(), ask())
+        return pids
+
+    assert len(with_pool("fault", play, log=log, maximum=2, patience_s=2)) == 1
 
 
 def test_invoke_when_idle_ones_are_there_takes_the_last_used(log: Path):
