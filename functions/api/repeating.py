@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.api.reads import is_read
+from functions.api.threads import as_coroutine
 from shared.domain.errors import Unavailable
 from shared.store.database import ConnectionLost
 from shared.telemetry.logs import logger
@@ -21,6 +22,9 @@ class RepeatingRoute(APIRoute):
 
     Messages and conclusions are not repeated here: their verbs know what a lost connection means to them.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, as_coroutine(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
