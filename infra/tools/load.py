@@ -5,44 +5,36 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.bootstrap import ROOT
-from infra.local import state
-from infra.tools.load_run import LoadFailed, LoadRun, Phase, Seen
+from infra.tools.load_run import LoadRun, Phase, Seen
+from infra.tools.load_target import LoadFailed, Target, target
 
 _DRAIN_PATIENCE_S = 1800.0
 _MARKS = {"p50": 0.5, "p95": 0.95, "max": 1.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The server under load, and its database where that is known."""
-
-    base_url: str
-    dsn: str | None
-
-
 def bench(argv: list[str]) -> int:
-    """Write for a while, drain, count; then the same with many times the writers."""
+    """Write for a while, drain, count; then the same with many times the writers. `recall` measures quality instead."""
+    if argv[:1] == ["recall"]:
+        from infra.tools.recall.verb import recall
+
+        return recall(argv[1:])
     arguments = _parser().parse_args(argv)
     try:
-        with _target(arguments) as target:
-            return asyncio.run(_bench(arguments, target))
+        with target(arguments.base_url, arguments.data) as server:
+            return asyncio.run(_bench(arguments, server))
     except LoadFailed as failed:
         print(failed, file=sys.stderr)
         return 1
 
 
-async def _bench(arguments: argparse.Namespace, target: Target) -> int:
+async def _bench(arguments: argparse.Namespace, server: Target) -> int:
     workspace = f"bench-{uuid.uuid4().hex[:8]}"
-    run = LoadRun(target.base_url, workspace, arguments.sessions)
-    print(f"{target.base_url}, workspace {workspace}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    run = LoadRun(server.base_url, workspace, arguments.sessions)
+    print(f"{server.base_url}, workspace {workspace}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     phases: list[Phase] = []
     for writers in (arguments.writers, arguments.writers * arguments.times):
         print(f"\n{writers} writers over {arguments.sessions} sessions for {arguments.seconds:.0f} s ...", flush=True)
@@ -56,7 +48,7 @@ async def _bench(arguments: argparse.Namespace, target: Target) -> int:
         print(f"  derived {derived} messages, the last {phase.drain_s:.1f} s after: {derived / whole_s:.0f}/s over all")
         phases.append(phase)
     lost = await run.lost()
-    broken = _broken_rules(target, workspace)
+    broken = _broken_rules(server, workspace)
     failed = sum(phase.writes.failed + phase.reads.failed for phase in phases)
     print(f"\nacknowledged {run.count} messages, lost {len(lost)}, failed requests {failed}")
     print(f"each derived exactly once: {'not looked at (no database known)' if broken is None else not broken}")
@@ -86,30 +78,10 @@ def _show(what: str, seen: Seen, seconds: float) -> None:
             print(f"          {count} answered {status}")
 
 
-def _broken_rules(target: Target, workspace: str) -> dict[str, list[tuple[object, ...]]] | None:
+def _broken_rules(server: Target, workspace: str) -> dict[str, list[tuple[object, ...]]] | None:
     from infra.tools.derivations import broken_rules
 
-    return None if target.dsn is None else broken_rules(target.dsn, workspace)
-
-
-@contextmanager
-def _target(arguments: argparse.Namespace) -> Generator[Target]:
-    """The server that was named, or a stack in a folder of its own that is gone afterwards."""
-    from infra.local.stack import Stack, StackFailed
-
-    if arguments.base_url:
-        running = state.running(arguments.data.absolute())
-        is_ours = running is not None and running.base_url == arguments.base_url
-        yield Target(arguments.base_url, running.dsn if running is not None and is_ours else None)
-        return
-    with tempfile.TemporaryDirectory(prefix="honcho-bench-") as folder:
-        # Postgres runs under another account when we are root.
-        Path(folder).chmod(0o755)
-        try:
-            with Stack(Path(folder) / "data") as stack:
-                yield Target(stack.base_url, stack.dsn)
-        except StackFailed as failed:
-            raise LoadFailed(str(failed)) from failed
+    return None if server.dsn is None else broken_rules(server.dsn, workspace)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, cast
 
 import httpx
 
+from infra.tools.load_target import LoadFailed
+
 _TIMEOUT_S = 60.0
 _READ_PAUSE_S = 0.05
 _POLL_S = 0.25
@@ -17,10 +19,6 @@ _PAGE = 100
 _LISTS_AT_A_TIME = 8
 
 Body: TypeAlias = dict[str, Any] | None
-
-
-class LoadFailed(Exception):
-    """The run cannot go on; the message says why."""
 
 
 @dataclass(slots=True)

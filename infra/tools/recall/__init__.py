@@ -1,0 +1,1 @@
+"""How well the memory finds again what it was told: a labelled world from a seed, and what comes back of it."""
