@@ -18,6 +18,7 @@ from shared.domain.errors import (
     LimitExceeded,
     NotFound,
     ServiceError,
+    StillRunning,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -84,6 +85,8 @@ def problem(status: int, detail: object, headers: Mapping[str, str] | None = Non
 
 async def _on_service_error(_: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    if isinstance(error, StillRunning):
+        return problem(status, str(error), {"Retry-After": str(math.ceil(error.retry_after_s))})
     if status < 500 or isinstance(error, ModelMissing):
         return problem(status, str(error))
     logger.exception("request_not_served", status=status)

@@ -1,8 +1,9 @@
-"""The scheduled visit: send the wake-ups that are due, index what stayed pending."""
+"""The scheduled visit: send the wake-ups that are due, index what stayed pending, forget what is too old to repeat."""
 
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.work import TaskKind
+from shared.memory import retries
 from shared.memory.conclude import index_pending
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
@@ -21,6 +22,7 @@ def lambda_handler(event: object, context: object) -> dict[str, object]:
     sent = relay(backends)
     indexed = _indexed()
     _measure(sent)
+    retries.purge(backends)
     due = next_due(backends)
     return {"sent": sent, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
 

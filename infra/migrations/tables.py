@@ -79,6 +79,7 @@ def _to(table: str, columns: str, theirs: str, on_delete: str | None = None) -> 
 
 _MAYBE_TIME = TIMESTAMP(timezone=True)
 _LIVE = text("deleted_at IS NULL")
+_SCOPES = text("starts_with(name, 'scope.'::text)")
 
 Table(
     "workspaces",
@@ -99,9 +100,7 @@ Table(
     _key("workspace", "name"),
     _to("workspaces", "workspace", "name"),
     Index("peers_by_age", "workspace", "created_at", "name"),
-    Index(
-        "peers_scopes", "workspace", "created_at", "name", postgresql_where=text("starts_with(name, 'scope.'::text)")
-    ),
+    Index("peers_scopes", "workspace", "created_at", "name", postgresql_where=_SCOPES),
 )
 
 Table(
@@ -369,7 +368,6 @@ Table(
     _to("webhooks", "workspace, webhook", "workspace, id", "CASCADE"),
     comment="what an endpoint has not taken yet: rows go with their delivery",
 )
-
 Table(
     "wake_floor",
     METADATA,
@@ -378,5 +376,25 @@ Table(
     _key("is_only"),
     comment="the highest wake-up number of any unit that was deleted: new units count on from it",
 )
-
 Table("revoked_keys", METADATA, *_text("key_id"), *_times("revoked_at"), _key("key_id"))
+Table(
+    "idempotency_keys",
+    METADATA,
+    *_text("workspace", "caller", "key", "fingerprint", "token"),
+    *_times("lease_until", "expires_at"),
+    *_maybe(Integer(), "status"),
+    *_maybe(Text(), "body"),
+    *_lists("mentions"),
+    _key("workspace", "caller", "key"),
+    Index("idempotency_keys_expiry", "expires_at"),
+    Index("idempotency_keys_mentions", "mentions", postgresql_using="gin"),
+)
+Table(
+    "unanswered_batches",
+    METADATA,
+    *_text("workspace", "session", "fingerprint", "run"),
+    *_lists("message_ids"),
+    *_times("lease_until", "expires_at", "created_at"),
+    _key("workspace", "session", "fingerprint", "run"),
+    _to("sessions", "workspace, session", "workspace, name", "CASCADE"),
+)

@@ -4,15 +4,17 @@ ServiceError
 ├ Invalid            422; recorded on the work item, never tried again
 │ ├ NameInvalid
 │ ├ FilterError
+│ ├ KeyReused
 │ ├ TooLarge         413
 │ └ UnsupportedType  415
 ├ NotFound           404
 ├ Conflict           409
+│ └ StillRunning     with a time to come back
 ├ LimitExceeded      400
 ├ Unauthorized       401, authentication and authorization alike
 ├ Disabled           405
 └ Unavailable        503; the unit's due time moves
-  ├ ModelUnavailable, AnswerUnreadable
+  ├ ModelUnavailable, AnswerUnreadable, AnswerTooLate, AnswerPending
   ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
   └ OutOfTime
 """
@@ -37,6 +39,10 @@ class FilterError(Invalid):
     """The filter is not valid."""
 
 
+class KeyReused(Invalid):
+    """The Idempotency-Key was used for another request before."""
+
+
 class TooLarge(Invalid):
     """The content is too large."""
 
@@ -51,6 +57,12 @@ class NotFound(ServiceError):
 
 class Conflict(ServiceError):
     """The request conflicts with what is stored."""
+
+
+class StillRunning(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    retry_after_s = 1.0
 
 
 class LimitExceeded(ServiceError):
@@ -101,3 +113,11 @@ class DatabaseUnavailable(Unavailable):
 
 class OutOfTime(Unavailable):
     """The run ended before the work did; the rest comes with the next one."""
+
+
+class AnswerTooLate(Unavailable):
+    """The request took too long for its answer to arrive, and nothing was changed."""
+
+
+class AnswerPending(Unavailable):
+    """The same messages were written a moment ago, and it is not known yet whether their answer arrived."""

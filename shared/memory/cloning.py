@@ -5,12 +5,15 @@ from shared.domain.errors import NotFound
 from shared.domain.ids import new_id
 from shared.domain.session import Session
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.memory.note import UNNOTED, Note
 from shared.memory.relay import send
 from shared.store import cloning, sessions
 from shared.store.database import Connection
 
 
-def clone(backends: Backends, workspace: str, session: str, *, up_to: str | None = None) -> Session:
+def clone(
+    backends: Backends, workspace: str, session: str, *, up_to: str | None = None, note: Note[Session] = UNNOTED
+) -> Session:
     """A copy of the session under a new name, with its messages up to and including the one whose id is `up_to`.
 
     Its messages will be found by search; nothing is concluded from them again. Raises `NotFound`.
@@ -23,7 +26,9 @@ def clone(backends: Backends, workspace: str, session: str, *, up_to: str | None
         made = None if last is None else cloning.copy(conn, workspace, session, name, last, now)
         if made is None:
             raise NotFound(_missing(conn, workspace, session, up_to))
-        return made, cloning.plan_index(conn, WorkUnit(workspace, TaskKind.INDEX, name), now=now)
+        wake_ups = cloning.plan_index(conn, WorkUnit(workspace, TaskKind.INDEX, name), now=now)
+        note(conn, made)
+        return made, wake_ups
 
     def happened(conn: Connection) -> bool:
         return sessions.get(conn, workspace, name) is not None

@@ -9,6 +9,7 @@ from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, co
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
+from shared.memory.note import UNNOTED, Note
 from shared.store import conclusions, peers, scopes, sessions
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
@@ -122,6 +123,9 @@ def index(
     except (IndexUnavailable, DatabaseUnavailable) as error:
         # They are saved: whoever asked for that must not be told to try again.
         logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
+    except Exception:
+        # Even a mistake of ours: tick finds them by the mark that is missing.
+        logger.exception("index_broke_off", count=len(records))
 
 
 def index_pending(backends: Backends) -> int:
@@ -150,7 +154,13 @@ class GivenConclusion:
     content: str
 
 
-def create_conclusions(backends: Backends, workspace: str, given: Sequence[GivenConclusion]) -> list[Conclusion]:
+def create_conclusions(
+    backends: Backends,
+    workspace: str,
+    given: Sequence[GivenConclusion],
+    *,
+    note: Note[list[Conclusion]] = UNNOTED,
+) -> list[Conclusion]:
     """Save what a client concludes, as explicit conclusions in the order given; duplicates are kept.
 
     All or nothing. Raises `NotFound` for a peer or session that does not exist, `ModelUnavailable` when the
@@ -170,17 +180,30 @@ def create_conclusions(backends: Backends, workspace: str, given: Sequence[Given
     ]
     ids = [item.id for item in new]
 
-    def work(conn: Connection) -> dict[str, Conclusion]:
+    def work(conn: Connection) -> list[Conclusion]:
         _check_exist(conn, workspace, given)
-        return {c.id: c for c in conclusions.save(conn, workspace, new, now)}
+        saved = {c.id: c for c in conclusions.save(conn, workspace, new, now)}
+        ordered = [saved[conclusion_id] for conclusion_id in ids]
+        note(conn, ordered)
+        return ordered
 
     def happened(conn: Connection) -> bool:
         return len(conclusions.by_ids(conn, workspace, ids)) == len(ids)
 
     saved = backends.db.run(work, happened=happened)
-    ordered = [saved[conclusion_id] for conclusion_id in ids]
-    index(backends, ordered, vectors)
-    return ordered
+    index(backends, saved, vectors)
+    return saved
+
+
+def delete_conclusion(backends: Backends, workspace: str, conclusion_id: str) -> None:
+    """Hide a conclusion; what was derived from it stays. Raises `NotFound`."""
+
+    def happened(conn: Connection) -> bool:
+        return conclusions.get(conn, workspace, conclusion_id) is None
+
+    now = backends.clock.now()
+    if not backends.db.run(lambda conn: conclusions.delete(conn, workspace, conclusion_id, now), happened=happened):
+        raise NotFound(f"conclusion {conclusion_id} not found")
 
 
 def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusion]) -> None:

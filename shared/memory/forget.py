@@ -96,6 +96,8 @@ def _session(backends: Backends, claimed: Claim) -> Iterator[None]:
             yield
         yield from _conclusions(backends, claimed)
         yield from _messages(backends, claimed)
+        while _step(backends, claimed, lambda conn: purge.answers(conn, workspace, name, most=_MOST_ROWS)):
+            yield
         is_gone = _step(backends, claimed, lambda conn: purge.session(conn, workspace, name, claimed.unit.key))
 
 

@@ -5,23 +5,37 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
 from shared.domain.json import JsonObject
 from shared.domain.peer import Peer
+from shared.memory.note import UNNOTED, Note
 from shared.store import peers, workspaces
 from shared.store.database import Connection
 
 
 def get_or_create(
-    backends: Backends, workspace: str, name: str, *, metadata: JsonObject | None, configuration: JsonObject | None
+    backends: Backends,
+    workspace: str,
+    name: str,
+    *,
+    metadata: JsonObject | None,
+    configuration: JsonObject | None,
+    note: Note[tuple[Peer, bool]] = UNNOTED,
 ) -> tuple[Peer, bool]:
     """The peer, and whether this call made it. Given metadata and configuration replace what is stored.
 
     Makes the workspace when missing. Raises `NameInvalid` for a bad name, `Invalid` for a scope's.
     """
     refuse_scope(name)
-    with backends.db.reading() as conn:
-        found = _find(conn, workspace, name, metadata, configuration)
-    if found is not None:
-        return found, False
-    return backends.db.run(lambda conn: _create(backends, conn, workspace, name, metadata, configuration))
+    if not note.is_kept:
+        with backends.db.reading() as conn:
+            found = _find(conn, workspace, name, metadata, configuration)
+        if found is not None:
+            return found, False
+
+    def work(conn: Connection) -> tuple[Peer, bool]:
+        made = _create(backends, conn, workspace, name, metadata, configuration)
+        note(conn, made)
+        return made
+
+    return backends.db.run(work)
 
 
 def ensure(backends: Backends, workspace: str, name: str) -> None:

@@ -1,6 +1,7 @@
 """Recording messages: everything or nothing, and then the wake-ups."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.backends import Backends
@@ -9,55 +10,87 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope, new_id
 from shared.domain.json import JsonObject, without_nul
 from shared.domain.message import Message, MessageDraft
+from shared.domain.retry import Batch
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.llm import tokens
+from shared.memory.note import UNNOTED, Note
 from shared.memory.planning import Plan, derive_gate
 from shared.memory.relay import send
-from shared.store import messages, outbox, record
+from shared.memory.twins import Twins
+from shared.store import messages, outbox, record, unanswered
 from shared.store.database import Connection, Database
 from shared.store.messages import NewMessage
 from shared.store.record import Scene
 
 
-def record_messages(backends: Backends, workspace: str, session: str, drafts: Sequence[MessageDraft]) -> list[Message]:
+def record_messages(
+    backends: Backends,
+    workspace: str,
+    session: str,
+    drafts: Sequence[MessageDraft],
+    *,
+    note: Note[list[Message]] = UNNOTED,
+    batch: Batch | None = None,
+) -> list[Message]:
     """Append `drafts` to the session, in order, with the work they call for; all of it or nothing.
 
-    Makes the workspace, the session, its authors and their memberships where they are missing. Raises
-    `NameInvalid` for a bad name, `NotFound` when the session is being deleted.
+    Makes the workspace, the session, its authors and their memberships where they are missing. With `batch`, what an
+    earlier run of it wrote without getting its answer out is given again instead. Raises `NameInvalid` for a bad
+    name, `NotFound` when the session is being deleted, and what `Twins` raises.
     """
     authors = _checked(workspace, session, drafts)
     now = backends.clock.now()
     counted = [_Counted(draft, new_id(), tokens.count(draft.content)) for draft in drafts]
+    twins = Twins(batch)
 
-    def work(conn: Connection) -> tuple[list[Message], list[WakeUp]]:
-        scene = _scene(backends.db, conn, workspace, session, authors, now)
+    def work(conn: Connection) -> tuple[list[Message], _Owed]:
+        scene = _scene(backends.db, conn, workspace, session, authors, now, batch)
+        earlier = twins.ended(scene.unanswered, backends.clock.now())
+        if earlier is not None:
+            return twins.answered_for(conn, earlier, backends.clock.now(), note), _Owed()
         plan = Plan(workspace, session, scene, backends.settings)
         new = [counted_one.placed(plan, now) for counted_one in counted]
         with backends.db.together(conn):
             places = messages.insert(conn, workspace, session, new)
-            wake_ups = _plan(conn, plan, new, now)
-            return _stored(workspace, session, new, places.read()), wake_ups
+            owed = _plan(conn, plan, new, now, batch)
+            stored = _stored(workspace, session, new, places.read())
+        note(conn, stored)
+        twins.check_time(backends.clock.now())
+        return stored, owed
 
     def happened(conn: Connection) -> bool:
         ids = [counted_one.id for counted_one in counted]
         return len(messages.by_ids(conn, workspace, ids)) == len(ids)
 
-    stored, wake_ups = backends.db.run(work, happened=happened)
-    send(backends, wake_ups)
+    stored, owed = twins.patiently(lambda: backends.db.run(work, happened=happened))
+    send(backends, owed.wake_ups, batch=owed.answer)
+    twins.settle(backends, [message.id for message in stored])
     return stored
 
 
-def _plan(conn: Connection, plan: Plan, new: Sequence[NewMessage], now: datetime) -> list[WakeUp]:
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What is left to do after the commit: wake-ups to send, and an answer to note as given."""
+
+    wake_ups: Sequence[WakeUp] = ()
+    answer: Batch | None = None
+
+
+def _plan(conn: Connection, plan: Plan, new: Sequence[NewMessage], now: datetime, batch: Batch | None) -> _Owed:
     """Write the work the batch calls for; all statements travel together, their answers are read at the end."""
-    decided = outbox.plan(
-        conn, plan.workspace, plan.session, plan.items(new), gate=derive_gate(plan.settings), batch=len(new), now=now
-    )
+    items, ids = plan.items(new), [message.id for message in new]
+    owed = [
+        outbox.plan(conn, plan.workspace, plan.session, items, gate=derive_gate(plan.settings), batch=len(new), now=now)
+    ]
+    units = {item.unit for item in items}
     cadence = plan.cadence()
-    if cadence is None:
-        return decided.read()
-    unit = WorkUnit(plan.workspace, TaskKind.SUMMARY, plan.session)
-    summaries = outbox.plan_summary(conn, unit, [message.id for message in new], cadence, now=now)
-    return [*decided.read(), *summaries.read()]
+    if cadence is not None:
+        unit = WorkUnit(plan.workspace, TaskKind.SUMMARY, plan.session)
+        units.add(unit)
+        owed.append(outbox.plan_summary(conn, unit, ids, cadence, now=now))
+    is_noted = None if batch is None else unanswered.begin(conn, batch, ids, list(units), now=now)
+    wake_ups = [wake_up for one in owed for wake_up in one.read()]
+    return _Owed(wake_ups, batch if is_noted is not None and is_noted() else None)
 
 
 class _Counted:
@@ -95,14 +128,22 @@ def _checked(workspace: str, session: str, drafts: Sequence[MessageDraft]) -> li
     return authors
 
 
-def _scene(db: Database, conn: Connection, workspace: str, session: str, authors: list[str], now: datetime) -> Scene:
-    found = record.scene(conn, workspace, session, authors)
+def _scene(
+    db: Database,
+    conn: Connection,
+    workspace: str,
+    session: str,
+    authors: list[str],
+    now: datetime,
+    batch: Batch | None,
+) -> Scene:
+    found = record.scene(conn, workspace, session, authors, now=now, batch=batch)
     present = {witness.peer for witness in found.witnesses if witness.is_active}
     is_whole = found.session is not None and present.issuperset(authors)
     if found.is_active and not is_whole:
         with db.together(conn):
             record.ensure(conn, workspace, session, authors, now)
-            found = record.scene(conn, workspace, session, authors)
+            found = record.scene(conn, workspace, session, authors, now=now, batch=batch)
     if not found.is_active:
         raise NotFound(f"session {session} is being deleted")
     return found

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 from shared.backends import Backends
 from shared.domain.errors import DatabaseUnavailable, QueueUnavailable
+from shared.domain.retry import Batch
 from shared.domain.work import WakeUp
 from shared.store import outbox
+from shared.store.database import ConnectionLost
 from shared.telemetry.logs import logger
 
 _RESEND_SLACK = timedelta(minutes=5)
@@ -14,23 +16,33 @@ _BATCH = 200
 _MOST_BATCHES = 50
 
 
-def send(backends: Backends, wake_ups: Sequence[WakeUp]) -> int:
+def send(backends: Backends, wake_ups: Sequence[WakeUp], *, batch: Batch | None = None) -> int:
     """Send what is owed and note that it was sent; gives how many the queue took.
 
-    Never raises for a queue or a database that is away: what was written before stays owed, and costs time only.
+    `batch` is one that is noted as unanswered and whose answer goes out next. Never raises, whatever fails: what was
+    written before stays owed, and costs time only.
     """
-    if not wake_ups:
+    if not wake_ups and batch is None:
         return 0
-    try:
-        sent = backends.queue.send(wake_ups)
-    except QueueUnavailable as error:
-        logger.warning("wake_ups_not_sent", count=len(wake_ups), error=str(error))
-        return 0
+    sent = _sent(backends, wake_ups)
     if len(sent) < len(wake_ups):
         logger.warning("wake_ups_not_sent", count=len(wake_ups) - len(sent))
-    if sent:
-        _mark_sent(backends, sent)
+    if sent or batch is not None:
+        _mark_sent(backends, sent, batch)
     return len(sent)
+
+
+def _sent(backends: Backends, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+    if not wake_ups:
+        return ()
+    try:
+        return backends.queue.send(wake_ups)
+    except QueueUnavailable as error:
+        logger.warning("queue_not_reached", error=str(error))
+    except Exception:
+        # Even a mistake of ours must not make an error out of a request that is committed.
+        logger.exception("wake_ups_broke_off")
+    return ()
 
 
 def relay(backends: Backends) -> int:
@@ -56,11 +68,23 @@ def next_due(backends: Backends) -> datetime | None:
         return outbox.next_due(conn)
 
 
-def _mark_sent(backends: Backends, sent: Sequence[WakeUp]) -> None:
+def _mark_sent(backends: Backends, sent: Sequence[WakeUp], batch: Batch | None) -> None:
     resend_after = timedelta(seconds=backends.settings.queue.visibility_seconds) + _RESEND_SLACK
     now = backends.clock.now()
-    try:
+    answered = None if batch is None or batch.is_late(now) else batch
+
+    def mark() -> None:
         with backends.db.reading() as conn:
-            outbox.mark_sent(conn, sent, now=now, resend_after=resend_after)
+            outbox.mark_sent(conn, sent, now=now, resend_after=resend_after, answered=answered)
+
+    try:
+        try:
+            mark()
+        except ConnectionLost:
+            # Worth a second try: without the mark the next message in the same words would look like this one.
+            backends.db.close()
+            mark()
     except DatabaseUnavailable as error:
         logger.warning("wake_ups_not_marked", count=len(sent), error=type(error).__name__)
+    except Exception:
+        logger.exception("mark_broke_off")

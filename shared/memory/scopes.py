@@ -11,12 +11,20 @@ from shared.domain.page import Page, PageRequest
 from shared.domain.scope import Backfill, Scope, is_perspective, peer_of
 from shared.domain.session import Session
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.memory.note import UNNOTED, Note
 from shared.memory.relay import send
 from shared.store import backfills, peers, scopes, sessions, tasks, workspaces
 from shared.store.database import Connection
 
 
-def get_or_create(backends: Backends, workspace: str, name: str, *, metadata: JsonObject | None) -> tuple[Scope, bool]:
+def get_or_create(
+    backends: Backends,
+    workspace: str,
+    name: str,
+    *,
+    metadata: JsonObject | None,
+    note: Note[tuple[Scope, bool]] = UNNOTED,
+) -> tuple[Scope, bool]:
     """The scope, and whether this call made it; given metadata replaces what is stored.
 
     Makes the workspace when missing. Raises `NameInvalid`, and `Conflict` when an ordinary peer has its name.
@@ -24,6 +32,11 @@ def get_or_create(backends: Backends, workspace: str, name: str, *, metadata: Js
     peer = peer_of(name)
 
     def work(conn: Connection) -> tuple[Scope, bool]:
+        got = found_or_made(conn)
+        note(conn, got)
+        return got
+
+    def found_or_made(conn: Connection) -> tuple[Scope, bool]:
         now = backends.clock.now()
         made = None
         if peers.get(conn, workspace, peer) is None:
@@ -46,7 +59,9 @@ def require(backends: Backends, workspace: str, name: str) -> Scope:
         return _found(conn, workspace, name)
 
 
-def add_sessions(backends: Backends, workspace: str, name: str, added: Sequence[str]) -> None:
+def add_sessions(
+    backends: Backends, workspace: str, name: str, added: Sequence[str], *, note: Note[None] = UNNOTED
+) -> None:
     """Put the sessions into the scope; those with a past are taken over in the background.
 
     Raises `NotFound` when the scope or any session does not exist or is being deleted; then nothing changes.
@@ -65,6 +80,7 @@ def add_sessions(backends: Backends, workspace: str, name: str, added: Sequence[
         # Units before what is noted about them, as in the work itself.
         wake_ups = tasks.plan(conn, workspace, [_unit(workspace, peer, session) for session in behind], now=now)
         backfills.begin(conn, workspace, peer, behind, now)
+        note(conn, None)
         return wake_ups
 
     send(backends, backends.db.run(work))

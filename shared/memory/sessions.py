@@ -11,6 +11,7 @@ from shared.domain.json import JsonObject
 from shared.domain.scope import is_perspective, peer_of
 from shared.domain.session import ObservationSettings, Session
 from shared.memory.instructions import check_instructions
+from shared.memory.note import UNNOTED, Note
 from shared.memory.peers import refuse_scope
 from shared.store import members, peers, scopes, sessions, workspaces
 from shared.store.database import Connection
@@ -27,6 +28,7 @@ def get_or_create(
     configuration: JsonObject | None = None,
     joining: Joining | None = None,
     within: Sequence[str] = (),
+    note: Note[tuple[Session, bool]] = UNNOTED,
 ) -> tuple[Session, bool]:
     """The session, and whether this call made it; given metadata replaces, given configuration is laid over.
 
@@ -37,7 +39,7 @@ def get_or_create(
     """
     new, hearing = _checked(joining or {}), sorted({peer_of(scope) for scope in within})
     check_instructions(backends.settings, configuration or {})
-    if metadata is None and configuration is None and not new and not hearing:
+    if not note.is_kept and metadata is None and configuration is None and not new and not hearing:
         with backends.db.reading() as conn:
             found = sessions.get(conn, workspace, name)
         if found is not None:
@@ -54,16 +56,19 @@ def get_or_create(
         # The session's row comes last: writers of messages take it after the members, too.
         session = made or _changed(conn, workspace, name, metadata, configuration)
         _check_observers(backends, conn, workspace, name, new)
+        note(conn, (session, made is not None))
         return session, made is not None
 
     return backends.db.run(work)
 
 
-def add_peers(backends: Backends, workspace: str, session: str, joining: Joining) -> Session:
+def add_peers(
+    backends: Backends, workspace: str, session: str, joining: Joining, *, note: Note[Session] = UNNOTED
+) -> Session:
     """Add members, making the session when it is missing. As `get_or_create`."""
     if not is_name(session):
         raise NotFound(f"session {session} not found")
-    return get_or_create(backends, workspace, session, joining=joining)[0]
+    return get_or_create(backends, workspace, session, joining=joining, note=note.of(_found))[0]
 
 
 def set_peers(backends: Backends, workspace: str, session: str, joining: Joining) -> Session:
@@ -118,6 +123,10 @@ def set_observation(backends: Backends, workspace: str, session: str, peer: str,
         _check_observers(backends, conn, workspace, session, {peer: settings})
 
     backends.db.run(work)
+
+
+def _found(got: tuple[Session, bool]) -> Session:
+    return got[0]
 
 
 def _checked(joining: Joining) -> Joining:

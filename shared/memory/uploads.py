@@ -9,6 +9,7 @@ from shared.domain.ids import new_id
 from shared.domain.json import JsonObject, without_nul
 from shared.domain.message import Message, MessageDraft
 from shared.memory.file_text import Piece, pieces, text_of
+from shared.memory.note import UNNOTED, Note
 from shared.memory.record import record_messages
 
 _MOST_NAME_CHARACTERS = 255
@@ -27,7 +28,9 @@ class Upload:
     created_at: datetime | None
 
 
-def record_upload(backends: Backends, workspace: str, session: str, upload: Upload) -> list[Message]:
+def record_upload(
+    backends: Backends, workspace: str, session: str, upload: Upload, *, note: Note[list[Message]] = UNNOTED
+) -> list[Message]:
     """Append the file's text to the session, as many messages as it takes; all of them or none.
 
     Raises `TooLarge`, `UnsupportedType`, `Invalid` for a file that cannot be read, and as `record_messages`.
@@ -48,7 +51,7 @@ def record_upload(backends: Backends, workspace: str, session: str, upload: Uplo
         )
         for number, part in enumerate(parts)
     ]
-    return record_messages(backends, workspace, session, drafts)
+    return record_messages(backends, workspace, session, drafts, note=note)
 
 
 def _facts(upload: Upload, file: str, part: Piece, number: int, of: int) -> JsonObject:

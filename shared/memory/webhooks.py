@@ -7,6 +7,7 @@ from shared.domain.json import JsonObject
 from shared.domain.page import Page, PageRequest
 from shared.domain.webhook import EventType, Webhook, WebhookEvent, checked_url
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.memory.note import UNNOTED, Note
 from shared.memory.relay import send
 from shared.store import webhooks
 from shared.store.database import Connection
@@ -20,7 +21,9 @@ class WebhookLimitReached(Conflict):
     """The workspace has as many webhooks as it may have."""
 
 
-def register(backends: Backends, workspace: str, url: str) -> tuple[Webhook, bool]:
+def register(
+    backends: Backends, workspace: str, url: str, *, note: Note[tuple[Webhook, bool]] = UNNOTED
+) -> tuple[Webhook, bool]:
     """The endpoint at `url`, and whether this call made it.
 
     Raises `WebhookUrlInvalid`, `NotFound` for an unknown workspace, `WebhookLimitReached`.
@@ -29,6 +32,11 @@ def register(backends: Backends, workspace: str, url: str) -> tuple[Webhook, boo
     checked_url(url, allows_private=settings.allow_private)
 
     def work(conn: Connection) -> tuple[Webhook, bool]:
+        registered = found_or_made(conn)
+        note(conn, registered)
+        return registered
+
+    def found_or_made(conn: Connection) -> tuple[Webhook, bool]:
         if not webhooks.hold(conn, workspace):
             raise NotFound(f"workspace {workspace} not found")
         present = webhooks.every(conn, workspace)
@@ -53,7 +61,11 @@ def listed(backends: Backends, workspace: str, page: PageRequest) -> Page[Webhoo
 
 def remove(backends: Backends, workspace: str, webhook: str) -> None:
     """Forget the endpoint and what it is still owed. Raises `NotFound`."""
-    if not backends.db.run(lambda conn: webhooks.delete(conn, workspace, webhook)):
+
+    def happened(conn: Connection) -> bool:
+        return webhooks.get(conn, workspace, webhook) is None
+
+    if not backends.db.run(lambda conn: webhooks.delete(conn, workspace, webhook), happened=happened):
         raise NotFound(f"webhook {webhook} not found")
 
 

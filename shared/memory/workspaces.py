@@ -7,20 +7,33 @@ from shared.domain.ids import checked_name
 from shared.domain.json import JsonObject
 from shared.domain.workspace import Workspace
 from shared.memory.instructions import check_instructions
+from shared.memory.note import UNNOTED, Note
 from shared.store import workspaces
 from shared.store.database import Connection
 
 
 def get_or_create(
-    backends: Backends, name: str, *, metadata: JsonObject, configuration: JsonObject
+    backends: Backends,
+    name: str,
+    *,
+    metadata: JsonObject,
+    configuration: JsonObject,
+    note: Note[tuple[Workspace, bool]] = UNNOTED,
 ) -> tuple[Workspace, bool]:
     """The workspace, and whether this call made it. An existing one is not changed."""
     check_instructions(backends.settings, configuration)
-    with backends.db.reading() as conn:
-        found = workspaces.get(conn, name)
-    if found is not None:
-        return found, False
-    return backends.db.run(lambda conn: _create(backends, conn, name, metadata, configuration))
+    if not note.is_kept:
+        with backends.db.reading() as conn:
+            found = workspaces.get(conn, name)
+        if found is not None:
+            return found, False
+
+    def work(conn: Connection) -> tuple[Workspace, bool]:
+        made = _create(backends, conn, name, metadata, configuration)
+        note(conn, made)
+        return made
+
+    return backends.db.run(work)
 
 
 def require(backends: Backends, name: str) -> Workspace:

@@ -26,6 +26,8 @@ class AppSettings(Section):
     get_context_max_tokens: Annotated[int, Field(ge=1, le=250_000)] = 100_000
     max_message_size: Count = 25_000
     max_file_size: Count = 5_242_880
+    # For how long a repeated Idempotency-Key gives the first answer again.
+    idempotency_key_hours: Annotated[int, Field(ge=1, le=720)] = 24
     embed_messages: bool = True
     max_embedding_tokens: Count = 8192
     max_embedding_tokens_per_request: Count = 300_000

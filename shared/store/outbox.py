@@ -12,7 +12,9 @@ from typing import LiteralString
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from shared.domain.retry import Batch
 from shared.domain.work import WakeUp, WorkUnit
+from shared.store import unanswered
 from shared.store.database import Connection
 
 # A wake-up that is still owed after this long has lost its sender.
@@ -215,8 +217,9 @@ def plan_summary(
 
 
 # Locked in the order in which planners lock them: who marks several must not wait for a planner in a circle.
-MARK_SENT: LiteralString = """
-WITH held AS (
+MARK_SENT: LiteralString = f"""
+WITH answered AS ({unanswered.ANSWERED}),
+held AS (
     SELECT u.workspace, u.unit
       FROM unnest(%(workspaces)s::text[], %(units)s::text[], %(numbers)s::bigint[]) AS n (workspace, unit, number)
       JOIN work_units AS u ON u.workspace = n.workspace AND u.unit = n.unit AND u.wake_no = n.number
@@ -230,14 +233,23 @@ UPDATE work_units AS u
 """
 
 
-def mark_sent(conn: Connection, wake_ups: Sequence[WakeUp], *, now: datetime, resend_after: timedelta) -> None:
-    """Note that the queue has them. One that a worker has claimed meanwhile is left alone.
+def mark_sent(
+    conn: Connection,
+    wake_ups: Sequence[WakeUp],
+    *,
+    now: datetime,
+    resend_after: timedelta,
+    answered: Batch | None = None,
+) -> None:
+    """Note that the queue has them, and that `answered` is being answered now.
 
-    Does not wait for the disk: losing this mark in a crash costs one more send, which the queue recognises.
+    A unit that a worker has claimed meanwhile is left alone. Does not wait for the disk: losing this mark in a crash
+    costs one more send, which the queue recognises.
     """
     conn.execute(
         MARK_SENT,
         {
+            **unanswered.names(answered),
             "now": now,
             "resend_at": now + resend_after,
             "workspaces": [wake_up.unit.workspace for wake_up in wake_ups],

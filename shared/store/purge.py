@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
+from shared.store import idempotency
 from shared.store.database import Connection
 
 SUMMARIES: LiteralString = "DELETE FROM summaries WHERE workspace = %(workspace)s AND session = %(session)s"
@@ -138,7 +139,13 @@ def messages(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
     conn.execute(DELETE_MESSAGES, values)
 
 
+def answers(conn: Connection, workspace: str, session: str, *, most: int) -> bool:
+    """Take away the answers that are kept for repeated requests and show the session; True when there may be more."""
+    return idempotency.forget(conn, workspace, [("session", session)], most=most)
+
+
 # Whoever is about to refer to the session waits from here on, and then finds that it is gone.
+_LAST_ANSWERS = 1000
 HOLD: LiteralString = """
 SELECT EXISTS (SELECT FROM messages WHERE workspace = %(workspace)s AND session = %(session)s)
     OR EXISTS (SELECT FROM conclusions WHERE workspace = %(workspace)s AND session = %(session)s)
@@ -166,4 +173,7 @@ def session(conn: Connection, workspace: str, name: str, unit: str) -> bool:
         return False
     for statement in LAST:
         conn.execute(statement, values)
+    # The answer to a write that was under way came with it, and nothing comes any more.
+    while answers(conn, workspace, name, most=_LAST_ANSWERS):
+        pass
     return True

@@ -7,8 +7,9 @@ from typing import LiteralString
 
 from shared.domain.ids import new_id
 from shared.domain.json import JsonObject
+from shared.domain.retry import Batch, Unanswered
 from shared.domain.session import ObservationSettings
-from shared.store import members, peers
+from shared.store import members, peers, unanswered
 from shared.store.database import Connection
 
 
@@ -24,16 +25,20 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is stored where messages are about to be appended; None where there is nothing yet."""
+    """What is stored where messages are about to be appended; None where there is nothing yet.
+
+    `unanswered` are the runs of the very same batch whose answer has not gone out.
+    """
 
     workspace: JsonObject | None
     session: JsonObject | None
     is_active: bool
     witnesses: tuple[Witness, ...]
+    unanswered: tuple[Unanswered, ...] = ()
 
 
 # One statement: the authors' memberships and the active observers'.
-SCENE: LiteralString = """
+SCENE: LiteralString = f"""
 SELECT w.configuration, s.configuration, coalesce(s.is_active, true),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(
                    m.peer, m.left_at IS NULL,
@@ -42,20 +47,30 @@ SELECT w.configuration, s.configuration, coalesce(s.is_active, true),
           FROM members AS m
           JOIN peers AS p ON p.workspace = m.workspace AND p.name = m.peer
          WHERE m.workspace = %(workspace)s AND m.session = %(session)s
-           AND (m.peer = ANY(%(authors)s) OR (m.left_at IS NULL AND m.observe_others)))
+           AND (m.peer = ANY(%(authors)s) OR (m.left_at IS NULL AND m.observe_others))),
+       {unanswered.SELECTED}
   FROM workspaces AS w
   LEFT JOIN sessions AS s ON s.workspace = w.name AND s.name = %(session)s
  WHERE w.name = %(workspace)s
 """
 
 
-def scene(conn: Connection, workspace: str, session: str, authors: Sequence[str]) -> Scene:
+def scene(
+    conn: Connection,
+    workspace: str,
+    session: str,
+    authors: Sequence[str],
+    *,
+    now: datetime,
+    batch: Batch | None = None,
+) -> Scene:
     """What is there, read in one statement."""
+    fingerprint = None if batch is None else batch.fingerprint
     values = {"workspace": workspace, "session": session, "authors": list(authors)}
-    row = conn.execute(SCENE, values).fetchone()
+    row = conn.execute(SCENE, {**values, "fingerprint": fingerprint, "now": now}).fetchone()
     if row is None:
         return Scene(None, None, True, ())
-    return Scene(row[0], row[1], row[2], tuple(Witness(*witness) for witness in row[3]))
+    return Scene(row[0], row[1], row[2], tuple(Witness(*witness) for witness in row[3]), unanswered.read(row[4]))
 
 
 ENSURE_WORKSPACE: LiteralString = """

@@ -24,6 +24,8 @@ _GIVEN: Final = re.compile(r"%\(\w*workspace\w*\)s")
 SWEEPS: Final = {
     "conclusions.UNINDEXED": "tick repairs what no index has yet, whosever it is",
     "gauges.WORK": "sums by kind of work, for the operator's monitoring",
+    "idempotency.EXPIRED": "tick forgets keys that are too old to be repeated, whosever they are",
+    "unanswered.EXPIRED": "tick forgets batches that are too old to be recognised, whosever they are",
     "outbox.WAKE_DUE": "tick wakes what is due, whosever it is",
     "outbox.NEXT_DUE": "tells the local tick when to look next: a moment, and nothing of whom",
     "readiness.LOOK": "the age of the oldest pending work, as one number for the operator",

@@ -11,6 +11,7 @@ from infra.local import cloudformation as cfn
 from infra.local import template as sam
 from infra.local.resources import Resources
 from infra.local.template import FunctionSpec, QueueSpec
+from shared.domain.retry import LONGEST_RUN
 from shared.queue.batch import MOST_RECEIVES
 
 TEMPLATE = sam.load(ROOT / "template.yaml")
@@ -50,6 +51,10 @@ def test_web_function_has_its_script_and_its_application(function: FunctionSpec)
     module, _, name = function.uvicorn.partition(":")
     assert name in defined_names(module)
     assert function.uvicorn in script.read_text()
+
+
+def test_run_of_the_api_is_over_before_another_may_take_its_place():
+    assert TEMPLATE.functions["Api"].timeout_s < LONGEST_RUN.total_seconds()
 
 
 def test_every_function_folder_has_a_function_and_every_handler_its_folder():

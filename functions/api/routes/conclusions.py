@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, nothing
 from functions.api.auth import requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.conclusions import Conclusion, ConclusionBatchCreate, ConclusionGet, ConclusionQuery
@@ -20,6 +21,7 @@ from shared.domain.filter_tree import All, Compare, Filter
 from shared.domain.json import Json, JsonObject
 from shared.domain.page import PageRequest
 from shared.memory.conclude import create_conclusions as save_conclusions
+from shared.memory.conclude import delete_conclusion as forget_conclusion
 from shared.memory.limits import check_embeddable
 from shared.memory.peers import refuse_scope
 from shared.memory.recall import recall
@@ -37,13 +39,18 @@ _ASKED_UNDER_FILTER: Final = 1000
 
 
 @router.post("", response_model=list[Conclusion], status_code=201)
-def create_conclusions(backends: Backed, workspace_id: str, body: ConclusionBatchCreate) -> Response:
+def create_conclusions(backends: Backed, once: Once, workspace_id: str, body: ConclusionBatchCreate) -> Response:
     """Save what the caller concluded, all or nothing."""
     for item in body.conclusions:
         refuse_scope(item.observed_id)
         check_embeddable(backends.settings, item.content)
-    saved = save_conclusions(backends, workspace_id, [item.given() for item in body.conclusions])
-    return answer([Conclusion.of(one) for one in saved], 201)
+    given = [item.given() for item in body.conclusions]
+    return once.take(
+        workspace_id,
+        lambda note: save_conclusions(backends, workspace_id, given, note=note),
+        lambda saved: answer([Conclusion.of(one) for one in saved], 201),
+        of="conclusion",
+    )
 
 
 @router.post("/list", response_model=Page[Conclusion])
@@ -86,10 +93,7 @@ def get_conclusion(backends: Backed, workspace_id: str, conclusion_id: str) -> R
 @router.delete("/{conclusion_id}", status_code=204)
 def delete_conclusion(backends: Backed, workspace_id: str, conclusion_id: str) -> Response:
     """Hide a conclusion; what was derived from it stays."""
-    with backends.db.reading() as conn:
-        was_there = conclusions.delete(conn, workspace_id, conclusion_id, backends.clock.now())
-    if not was_there:
-        raise NotFound(f"conclusion {conclusion_id} not found")
+    forget_conclusion(backends, workspace_id, conclusion_id)
     return nothing()
 
 

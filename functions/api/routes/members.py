@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, nothing
 from functions.api.auth import requires
 from functions.api.deps import Backed, Paged
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.fields import Text
@@ -35,10 +36,15 @@ def get_session_peers(backends: Backed, workspace_id: str, session_id: str, page
 
 
 @router.post("", response_model=Session, dependencies=[requires(Reach.SESSION)])
-def add_peers_to_session(backends: Backed, workspace_id: str, session_id: str, body: Joining) -> Response:
+def add_peers_to_session(backends: Backed, once: Once, workspace_id: str, session_id: str, body: Joining) -> Response:
     """Add peers; who is in already stays as it is. Makes the session and the peers when missing."""
     joining = {peer: config.settings() for peer, config in body.items()}
-    return answer(Session.of(sessions.add_peers(backends, workspace_id, session_id, joining)))
+    return once.take(
+        workspace_id,
+        lambda note: sessions.add_peers(backends, workspace_id, session_id, joining, note=note),
+        lambda session: answer(Session.of(session)),
+        of="session",
+    )
 
 
 @router.put("", response_model=Session, dependencies=[requires(Reach.SESSION)])

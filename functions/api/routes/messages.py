@@ -6,6 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.once import Once, Unkeyed
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.messages import Message, MessageBatchCreate, MessageCreate, MessageGet, MessageUpdate
@@ -27,13 +28,18 @@ router = APIRouter(
 @router.post("", response_model=list[Message], status_code=201, dependencies=[requires(Reach.SESSION)])
 @router.post("/", include_in_schema=False, dependencies=[requires(Reach.SESSION)])
 def create_messages_for_session(
-    backends: Backed, workspace_id: str, session_id: str, body: MessageBatchCreate
+    backends: Backed, once: Once, batch: Unkeyed, workspace_id: str, session_id: str, body: MessageBatchCreate
 ) -> Response:
     """Append messages to the session, all or none. What is missing is made: workspace, session, authors."""
     for place, message in enumerate(body.messages):
         _check(backends, place, message)
-    stored = record_messages(backends, workspace_id, session_id, [message.draft() for message in body.messages])
-    return answer([Message.of(message) for message in stored], 201)
+    drafts = [message.draft() for message in body.messages]
+    return once.take(
+        workspace_id,
+        lambda note: record_messages(backends, workspace_id, session_id, drafts, note=note, batch=batch),
+        lambda stored: answer([Message.of(message) for message in stored], 201),
+        of="message",
+    )
 
 
 @router.post("/list", response_model=Page[Message], dependencies=[requires(Reach.MEMBER)])

@@ -5,10 +5,11 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from functions.api.answers import answer
+from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
 from functions.api.narrow_keys import check_peer
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.peers import Peer, PeerCreate, PeerGet, PeerUpdate
@@ -39,13 +40,17 @@ def get_peers(backends: Backed, workspace_id: str, page: ReversiblyPaged, body: 
 
 
 @router.post("", response_model=Peer, dependencies=[requires(Reach.NAMED)])
-def get_or_create_peer(backends: Backed, asking: Asking, workspace_id: str, body: PeerCreate) -> Response:
+def get_or_create_peer(backends: Backed, once: Once, asking: Asking, workspace_id: str, body: PeerCreate) -> Response:
     """The peer of this name, made if there is none; what is given replaces what is stored."""
     check_peer(asking, body.id)
-    found, is_new = peers.get_or_create(
-        backends, workspace_id, body.id, metadata=body.metadata, configuration=body.configuration
+    return once.take(
+        workspace_id,
+        lambda note: peers.get_or_create(
+            backends, workspace_id, body.id, metadata=body.metadata, configuration=body.configuration, note=note
+        ),
+        lambda found: got_or_made(Peer.of(found[0]), is_new=found[1]),
+        of="peer",
     )
-    return answer(Peer.of(found), 201 if is_new else 200)
 
 
 @router.put("/{peer_id}", response_model=Peer, dependencies=[requires(Reach.PEER)])

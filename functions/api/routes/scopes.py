@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from functions.api.answers import answer, nothing
+from functions.api.answers import answer, got_or_made, nothing
 from functions.api.auth import requires
 from functions.api.deps import Backed, ReversiblyPaged
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.scopes import Scope, ScopeCreate, ScopeSessionsAdd, ScopeStatus, shown
@@ -24,10 +25,14 @@ router = APIRouter(
 
 
 @router.post("", response_model=Scope)
-def get_or_create_scope(backends: Backed, workspace_id: str, body: ScopeCreate) -> Response:
+def get_or_create_scope(backends: Backed, once: Once, workspace_id: str, body: ScopeCreate) -> Response:
     """The scope of this name, made if there is none; given metadata replaces what is stored."""
-    found, is_new = scopes.get_or_create(backends, workspace_id, body.id, metadata=body.metadata)
-    return answer(Scope.of(found), 201 if is_new else 200)
+    return once.take(
+        workspace_id,
+        lambda note: scopes.get_or_create(backends, workspace_id, body.id, metadata=body.metadata, note=note),
+        lambda found: got_or_made(Scope.of(found[0]), is_new=found[1]),
+        of="scope",
+    )
 
 
 @router.post("/list", response_model=Page[Scope])
@@ -45,10 +50,16 @@ def get_scope(backends: Backed, workspace_id: str, scope_id: str) -> Response:
 
 
 @router.post("/{scope_id}/sessions", status_code=204)
-def add_sessions_to_scope(backends: Backed, workspace_id: str, scope_id: str, body: ScopeSessionsAdd) -> Response:
+def add_sessions_to_scope(
+    backends: Backed, once: Once, workspace_id: str, scope_id: str, body: ScopeSessionsAdd
+) -> Response:
     """Put sessions into the scope, all or none. What they hold already is taken over in the background."""
-    scopes.add_sessions(backends, workspace_id, scope_id, body.session_ids)
-    return nothing()
+    return once.take(
+        workspace_id,
+        lambda note: scopes.add_sessions(backends, workspace_id, scope_id, body.session_ids, note=note),
+        lambda _: nothing(),
+        of="scope",
+    )
 
 
 @router.delete("/{scope_id}/sessions/{session_id}", status_code=204)

@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from functions.api.answers import answer
+from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
 from functions.api.narrow_keys import check_session
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.sessions import Session, SessionCreate, SessionGet, SessionUpdate
@@ -33,19 +34,26 @@ def get_sessions(
 
 
 @router.post("", response_model=Session, dependencies=[requires(Reach.NAMED)])
-def get_or_create_session(backends: Backed, asking: Asking, workspace_id: str, body: SessionCreate) -> Response:
+def get_or_create_session(
+    backends: Backed, once: Once, asking: Asking, workspace_id: str, body: SessionCreate
+) -> Response:
     """The session of this name, made if there is none; `peers` are added to it, and it to `scopes`."""
     check_session(backends, asking, workspace_id, body)
-    found, is_new = sessions.get_or_create(
-        backends,
+    return once.take(
         workspace_id,
-        body.id,
-        metadata=body.metadata,
-        configuration=None if body.configuration is None else body.configuration.given(),
-        joining={peer: config.settings() for peer, config in (body.peers or {}).items()},
-        within=body.scopes or (),
+        lambda note: sessions.get_or_create(
+            backends,
+            workspace_id,
+            body.id,
+            metadata=body.metadata,
+            configuration=None if body.configuration is None else body.configuration.given(),
+            joining={peer: config.settings() for peer, config in (body.peers or {}).items()},
+            within=body.scopes or (),
+            note=note,
+        ),
+        lambda found: got_or_made(Session.of(found[0]), is_new=found[1]),
+        of="session",
     )
-    return answer(Session.of(found), 201 if is_new else 200)
 
 
 @router.put("/{session_id}", response_model=Session, dependencies=[requires(Reach.SESSION)])
@@ -62,6 +70,13 @@ def update_session(backends: Backed, workspace_id: str, session_id: str, body: S
 
 
 @router.post("/{session_id}/clone", response_model=Session, status_code=201, dependencies=[requires(Reach.SESSION)])
-def clone_session(backends: Backed, workspace_id: str, session_id: str, message_id: str | None = None) -> Response:
+def clone_session(
+    backends: Backed, once: Once, workspace_id: str, session_id: str, message_id: str | None = None
+) -> Response:
     """A copy of the session under a new id, with its messages up to and including `message_id`, or all of them."""
-    return answer(Session.of(clone(backends, workspace_id, session_id, up_to=message_id)), 201)
+    return once.take(
+        workspace_id,
+        lambda note: clone(backends, workspace_id, session_id, up_to=message_id, note=note),
+        lambda made: answer(Session.of(made), 201),
+        of="session",
+    )

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.once import Once
 from functions.api.wire.fields import Text
 from functions.api.wire.messages import Message
 from functions.api.wire.uploads import UploadDetails
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/workspaces/{workspace_id}/sessions/{session_id}/mess
 @router.post("/upload", response_model=list[Message], status_code=201, dependencies=[requires(Reach.SESSION)])
 def create_messages_with_file(
     backends: Backed,
+    once: Once,
     workspace_id: str,
     session_id: str,
     file: Annotated[UploadFile, File()],
@@ -43,5 +45,9 @@ def create_messages_with_file(
         configuration=settings,
         created_at=details.created_at,
     )
-    stored = record_upload(backends, workspace_id, session_id, upload)
-    return answer([Message.of(message) for message in stored], 201)
+    return once.take(
+        workspace_id,
+        lambda note: record_upload(backends, workspace_id, session_id, upload, note=note),
+        lambda stored: answer([Message.of(message) for message in stored], 201),
+        of="message",
+    )

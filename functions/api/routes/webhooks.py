@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from functions.api.answers import answer, nothing
+from functions.api.answers import answer, got_or_made, nothing
 from functions.api.auth import requires
 from functions.api.deps import Backed, Paged
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.webhooks import WebhookEndpoint, WebhookEndpointCreate
@@ -21,10 +22,16 @@ router = APIRouter(
 
 
 @router.post("", response_model=WebhookEndpoint)
-def get_or_create_webhook_endpoint(backends: Backed, workspace_id: str, body: WebhookEndpointCreate) -> Response:
+def get_or_create_webhook_endpoint(
+    backends: Backed, once: Once, workspace_id: str, body: WebhookEndpointCreate
+) -> Response:
     """The endpoint of this address, made if there is none."""
-    found, is_new = webhooks.register(backends, workspace_id, body.url)
-    return answer(WebhookEndpoint.of(found), 201 if is_new else 200)
+    return once.take(
+        workspace_id,
+        lambda note: webhooks.register(backends, workspace_id, body.url, note=note),
+        lambda found: got_or_made(WebhookEndpoint.of(found[0]), is_new=found[1]),
+        of="webhook",
+    )
 
 
 @router.get("", response_model=Page[WebhookEndpoint])

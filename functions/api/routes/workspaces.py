@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from functions.api.answers import answer
+from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
 from functions.api.narrow_keys import check_workspace
+from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
 from functions.api.wire.workspaces import Workspace, WorkspaceCreate, WorkspaceGet, WorkspaceUpdate
@@ -20,13 +21,17 @@ router = APIRouter(prefix="/workspaces", tags=["workspaces"], route_class=Repeat
 
 
 @router.post("", response_model=Workspace, dependencies=[requires(Reach.NAMED)])
-def get_or_create_workspace(backends: Backed, asking: Asking, body: WorkspaceCreate) -> Response:
+def get_or_create_workspace(backends: Backed, once: Once, asking: Asking, body: WorkspaceCreate) -> Response:
     """The workspace of this name, made if there is none. An existing one stays as it is."""
     check_workspace(asking, body.id)
-    found, is_new = workspaces.get_or_create(
-        backends, body.id, metadata=body.metadata, configuration=body.configuration.given()
+    return once.take(
+        body.id,
+        lambda note: workspaces.get_or_create(
+            backends, body.id, metadata=body.metadata, configuration=body.configuration.given(), note=note
+        ),
+        lambda found: got_or_made(Workspace.of(found[0]), is_new=found[1]),
+        of="workspace",
     )
-    return answer(Workspace.of(found), 201 if is_new else 200)
 
 
 @router.post("/list", response_model=Page[Workspace], dependencies=[requires(Reach.ADMIN)])

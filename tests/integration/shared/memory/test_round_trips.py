@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.message import MessageDraft
+from shared.domain.retry import Batch
+from shared.memory.record import record_messages
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.workplace import Workplace
 
@@ -61,3 +64,17 @@ def test_record_takes_as_many_round_trips_for_a_hundred_messages_as_for_one(coun
     one = trips()
     place.says("hundred", *said(100, authors=1))
     assert trips() == one
+
+
+def test_record_that_is_recognised_when_it_comes_again_takes_no_further_round_trip(counted):
+    place, trips = counted
+    backends, drafts = place.backends, [MessageDraft("ada", "hello")]
+    for session in ("plain", "known"):
+        place.says(session, ("bob", "up"))
+    trips()
+    record_messages(backends, place.workspace, "plain", drafts)
+    plain = trips()
+    batch = Batch(place.workspace, "known", "f", "run")
+    record_messages(backends, place.workspace, "known", drafts, batch=batch)
+    # Without pipelines each statement is a trip of its own, and there is one more.
+    assert trips() == plain + (0 if backends.settings.db.pipeline else 1)

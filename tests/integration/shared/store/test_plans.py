@@ -10,12 +10,14 @@ import pytest
 from psycopg.rows import TupleRow
 
 from shared.domain.conclusion import Collection
+from shared.domain.retry import Batch, KeptAnswer, KeyedRequest, Unanswered
 from shared.domain.session import ObservationSettings
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.store import (
     backfills,
     conclusions,
+    idempotency,
     members,
     messages,
     outbox,
@@ -26,6 +28,7 @@ from shared.store import (
     status,
     summaries,
     tasks,
+    unanswered,
     work,
 )
 from shared.store.conclusions import NewConclusion
@@ -45,11 +48,15 @@ BIG = (
     "work_units",
     "work_items",
     "work_windows",
+    "idempotency_keys",
+    "unanswered_batches",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
 UNIT = WorkUnit("w1", TaskKind.DERIVE, "s1", "p1")
 COLLECTION = Collection("w1", "p1", "p1")
+BATCH = Batch("w1", "s1", "f1", "r1")
+REQUEST = KeyedRequest("w1", "somebody", "k77", "f", "t")
 
 FILL: LiteralString = """
 INSERT INTO workspaces (name, uid) SELECT 'w' || n, n FROM generate_series(1, 300) AS n;
@@ -76,6 +83,12 @@ INSERT INTO conclusions (workspace, id, observer, observed, session, level, cont
 SELECT 'w1', 'c' || n, 'p' || n % 5 + 1, 'p' || n % 5 + 1, 's' || n % 100 + 1, 'explicit', 'text ' || n, 'hash' || n,
        true, n % 7, '{m1}', '2031-01-01', timestamptz '2031-01-01' + n * interval '1 second', '2031-01-01'
   FROM generate_series(1, 20000) AS n;
+INSERT INTO idempotency_keys (workspace, caller, key, fingerprint, token, lease_until, expires_at, status, mentions)
+SELECT 'w1', 'somebody', 'k' || n, 'f', 't', '2031-01-01', timestamptz '2031-05-06 06:59+0' + n * interval '1 second',
+       201, ARRAY['w1/session/s' || n % 2000]
+  FROM generate_series(1, 20000) AS n;
+INSERT INTO unanswered_batches (workspace, session, fingerprint, run, message_ids, lease_until, expires_at)
+SELECT 'w1', 's' || n % 2000 + 1, 'f' || n, 'r1', '{m1}', '2031-05-06', '2031-05-07' FROM generate_series(1, 9000) AS n;
 """
 
 
@@ -138,7 +151,7 @@ def claim_and_give_back(conn: Connection) -> None:
 
 
 USES: dict[str, Callable[[Connection], object]] = {
-    "scene": lambda conn: record.scene(conn, "w1", "s1", ["p1", "p2"]),
+    "scene": lambda conn: record.scene(conn, "w1", "s1", ["p1", "p2"], now=THEN, batch=BATCH),
     "ensure": lambda conn: record.ensure(conn, "w1", "s1", ["p1", "p9"], THEN),
     "insert": lambda conn: messages.insert(conn, "w1", "s1", [new_message(n) for n in range(3)]).read(),
     "plan": lambda conn: outbox.plan(
@@ -148,6 +161,20 @@ USES: dict[str, Callable[[Connection], object]] = {
         conn, WorkUnit("w1", TaskKind.SUMMARY, "s1"), [f"new{n}" for n in range(40)], Cadence(20, 60), now=THEN
     ).read(),
     "mark_sent": lambda conn: outbox.mark_sent(conn, [WakeUp(UNIT, 0)], now=THEN, resend_after=timedelta(1)),
+    "unanswered": lambda conn: (
+        unanswered.begin(conn, BATCH, ["m1"], [UNIT], now=THEN),
+        unanswered.keep(conn, BATCH, ["m1"], now=THEN),
+        unanswered.take(conn, BATCH, Unanswered("r", ("m1",), THEN), now=THEN),
+        unanswered.answered(conn, BATCH),
+    ),
+    "idempotency": lambda conn: (
+        idempotency.claim(conn, REQUEST, now=THEN, lease_until=THEN, expires_at=THEN),
+        idempotency.find(conn, REQUEST),
+        idempotency.answer(conn, REQUEST, KeptAnswer(201, "{}"), [("session", "s1")]),
+        idempotency.release(conn, REQUEST),
+    ),
+    "idempotency_expired": lambda conn: idempotency.purge_expired(conn, now=THEN, most=100),
+    "idempotency_forget": lambda conn: idempotency.forget(conn, "w1", [("session", "s7")], most=100),
     "wake_due": lambda conn: outbox.wake_due(conn, now=THEN, most=200),
     "next_due": outbox.next_due,
     "claim_and_finish": claim_and_finish,
