@@ -110,6 +110,8 @@ def _status(stack: StackState) -> int:
     for name, door in found["door"].items():
         if door["waiting"] or door["shed"]:
             print(f"  {name:<10} {door['waiting']} requests wait at the door, {door['shed']} were sent away (429)")
+    if lost := cast(dict[str, int], found["errands"])["undelivered"]:
+        print(f"  {lost} batches were written for callers who had left: asked again now, they get those answers")
     print("\nQueues")
     for name, queue in found["queues"].items():
         age = f", oldest {queue['oldest_age_s']} s" if queue["oldest_age_s"] else ""

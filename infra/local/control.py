@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from infra.local.admission import AdmissionStatus
+from infra.local.errands import ErrandsStatus
 from infra.local.runtime import Pool, PoolStatus
 from infra.local.web import Receive, Scope, Send
 from infra.local.web_function import WebFunction, WebFunctionStatus
@@ -25,6 +26,7 @@ class StackStatus(TypedDict):
     functions: dict[str, PoolStatus]
     web_functions: dict[str, WebFunctionStatus]
     door: dict[str, AdmissionStatus]
+    errands: ErrandsStatus
     queues: dict[str, QueueStatus]
     ignored_resources: list[str]
 

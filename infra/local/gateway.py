@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from functions.api.reads import is_read
 from infra.local.admission import Admission
 from infra.local.environment import Result
+from infra.local.errands import Errands, batch_of
 from infra.local.resources import Match, Resources
 from infra.local.rest_event import Answer, MalformedAnswer, Request, read_answer, write_event
 from infra.local.template import Template
-from infra.local.web import App, Receive, Scope, Send
+from infra.local.web import App, Receive, Scope, Send, until_gone
 from infra.local.web_function import WebFunction
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ CONTROL_PREFIX = "/_local/"
 INTEGRATION_TIMEOUT_S = 29.0
 MAX_BODY_BYTES = 10 * 1024 * 1024
 RETRY_AFTER_S = 1
+# From the end of a connection that the kernel has seen to the task that waits for it.
+_LAST_ROUNDS = 4
 # In the cloud everything is below the stage; on one machine these also answer at the root.
 ROOT_ALIASES = frozenset({"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs"})
 
@@ -36,6 +39,7 @@ class Gateway:
         web_functions: Mapping[str, WebFunction],
         control: App,
         admissions: Mapping[str, Admission],
+        errands: Errands,
     ) -> None:
         self._template = template
         self._stage = template.stage
@@ -44,6 +48,7 @@ class Gateway:
         self._web_functions = web_functions
         self._control = control
         self._admissions = admissions
+        self._errands = errands
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,25 +72,47 @@ class Gateway:
         request = Request(
             str(scope["method"]), path, bytes(scope["query_string"]), list(scope["headers"]), str(client[0]), body
         )
-        await self._answer(request, match, receive, send)
+        batch = batch_of(request)
+        if batch is None:
+            answer = await self._answer(request, match, receive, send)
+        else:
+            answer = await self._answer_batch(batch, request, match, receive, send)
+        if answer is not None:
+            await respond(send, answer)
 
-    async def _answer(self, request: Request, match: Match, receive: Receive, send: Send) -> None:
+    async def _answer_batch(
+        self, batch: bytes, request: Request, match: Match, receive: Receive, send: Send
+    ) -> Answer | None:
+        """The answer to a batch of messages, perhaps that of an earlier run; None when there is nobody to take it."""
+        caller_left = asyncio.get_running_loop().create_task(until_gone(receive))
+        earlier, errand = self._errands.take(batch), self._errands.begin(batch, caller_left)
+        answer: Answer | None = None
+        try:
+            answer = None if earlier is None else await self._errands.answer_of(earlier)
+            if answer is None:
+                answer = await self._answer(request, match, receive, send)
+            # A few more rounds of the loop: what has come in by now may be that the caller has left.
+            for _ in range(_LAST_ROUNDS):
+                await asyncio.sleep(0)
+        finally:
+            is_taken = self._errands.end(errand, answer)
+            caller_left.cancel()
+        return answer if is_taken else None
+
+    async def _answer(self, request: Request, match: Match, receive: Receive, send: Send) -> Answer | None:
+        """The answer that is left to give: none when it was given on the way."""
         name = match.route.function
         admission, reads = self._admissions[name], is_read(request.method, request.path)
         if not await admission.enter(is_read=reads):
-            await respond(send, refusal(429, "Too many requests at once", retry_after_s=RETRY_AFTER_S))
-            return
+            return refusal(429, "Too many requests at once", retry_after_s=RETRY_AFTER_S)
         try:
             web_function = self._web_functions.get(name)
             if web_function is not None:
-                answer = await self._proxied(web_function, request, receive, send)
-            else:
-                answer = await self._run(request, match)
+                return await self._proxied(web_function, request, receive, send)
+            return await self._run(request, match)
         finally:
             # Before the answer is sent: a client who reads slowly takes no place.
             admission.leave(is_read=reads)
-        if answer is not None:
-            await respond(send, answer)
 
     async def _proxied(self, to: WebFunction, request: Request, receive: Receive, send: Send) -> Answer | None:
         """The answer that is left to give: none when the web server has given one."""

@@ -15,6 +15,7 @@ from infra.local.admission import Admission
 from infra.local.control import Control, StackStatus
 from infra.local.due import DueTimes
 from infra.local.environment import Result
+from infra.local.errands import Errands
 from infra.local.gateway import Gateway
 from infra.local.guard import Guard
 from infra.local.mapping import EventSourceMapping
@@ -66,6 +67,7 @@ class Launcher:
         self._pools: dict[str, Pool] = {}
         self._web_functions: dict[str, WebFunction] = {}
         self._admissions: dict[str, Admission] = {}
+        self._errands = Errands()
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._sqs_socket = bind("127.0.0.1", 0)
@@ -80,7 +82,7 @@ class Launcher:
         self._make_functions(queues)
         await self._listen(sqs_application(queues), self._sqs_socket)
         control = Control(self._pools, self._web_functions, partial(self._describe, queues))
-        gateway = Gateway(self._template, self._invoke, self._web_functions, control, self._admissions)
+        gateway = Gateway(self._template, self._invoke, self._web_functions, control, self._admissions, self._errands)
         await self._listen(gateway, self._door_socket)
         on_open()
         due = DueTimes(self._databases.app)
@@ -189,6 +191,7 @@ class Launcher:
             "functions": {name: pool.describe() for name, pool in self._pools.items()},
             "web_functions": {name: each.describe() for name, each in self._web_functions.items()},
             "door": {name: admission.describe() for name, admission in self._admissions.items()},
+            "errands": self._errands.describe(),
             "queues": {
                 name: {
                     "visible": depth.visible,

@@ -58,6 +58,12 @@ class Listener:
             task.cancel()
 
 
+async def until_gone(receive: Receive) -> None:
+    """Wait until the caller hangs up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A bound TCP socket; port 0 takes a free one. Raises OSError when the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -17,7 +17,7 @@ from infra.local.guard import Guard
 from infra.local.logs import FunctionLog, Lines
 from infra.local.rest_event import Headers, Request
 from infra.local.template import FunctionSpec
-from infra.local.web import Receive, Send
+from infra.local.web import Receive, Send, until_gone
 
 _QUEUED_CHUNKS = 32
 # They belong to one connection, and each side of the proxy has its own.
@@ -137,7 +137,7 @@ class WebFunction:
         upstream = Upstream(_written(request))
         await self._loop.create_connection(lambda: upstream, *self._socket.getsockname())
         self._open.add(upstream)
-        left = self._loop.create_task(_until_gone(receive))
+        left = self._loop.create_task(until_gone(receive))
         left.add_done_callback(lambda _: upstream.abort())
         limit = self._loop.call_later(self.function.timeout_s, upstream.abort)
         try:
@@ -174,11 +174,6 @@ class WebFunction:
         self._log.write(f"The web server ended with status {status}; the next request starts it again.".encode())
         for upstream in list(self._open):
             upstream.abort()
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _written(request: Request) -> bytes:
