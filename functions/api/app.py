@@ -6,7 +6,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.api import problems
+from functions.api import description, problems
+from functions.api.body_limit import BodyLimit
 from functions.api.routes import (
     admin,
     chat,
@@ -72,6 +73,8 @@ def create_app(backends: Backends) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=VERSION_PREFIX)
     problems.install(app)
+    description.install(app)
+    app.add_middleware(BodyLimit, max_file_size=backends.settings.app.max_file_size)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=_ORIGINS,

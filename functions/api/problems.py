@@ -86,15 +86,22 @@ def problem(status: int, detail: object, headers: Mapping[str, str] | None = Non
 async def _on_service_error(_: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     if isinstance(error, StillRunning):
-        return problem(status, str(error), {"Retry-After": str(math.ceil(error.retry_after_s))})
-    if status < 500 or isinstance(error, ModelMissing):
+        return problem(status, str(error), {"Retry-After": str(retry_after(error.retry_after_s))})
+    if status < 500:
         return problem(status, str(error))
+    if isinstance(error, ModelMissing):
+        # Written by us for the operator: which setting is missing.
+        return problem(status, str(error), {"Retry-After": str(retry_after(None))})
     logger.exception("request_not_served", status=status)
     if not isinstance(error, Unavailable):
         return problem(status, _UNEXPECTED)
     # The class speaks, not the instance: that may name hosts or quote a provider.
-    retry_after_s = _RETRY_AFTER_S if error.retry_after_s is None else math.ceil(error.retry_after_s)
-    return problem(status, str(type(error)()), {"Retry-After": str(retry_after_s)})
+    return problem(status, str(type(error)()), {"Retry-After": str(retry_after(error.retry_after_s))})
+
+
+def retry_after(seconds: float | None) -> int:
+    """The value of the header: whole seconds, and a usual wait where nobody knows better."""
+    return _RETRY_AFTER_S if seconds is None else math.ceil(seconds)
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:

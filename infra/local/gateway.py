@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 
+from functions.api.lengths import announced_bytes
 from functions.api.reads import is_read
 from infra.local.admission import Admission
 from infra.local.environment import Result
@@ -24,7 +25,7 @@ RETRY_AFTER_S = 1
 # From the end of a connection that the kernel has seen to the task that waits for it.
 _LAST_ROUNDS = 4
 # In the cloud everything is below the stage; on one machine these also answer at the root.
-ROOT_ALIASES = frozenset({"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs"})
+ROOT_ALIASES = frozenset({"/", "/health", "/health/ready", "/metrics", "/openapi.json", "/docs", "/redoc"})
 
 Invoke = Callable[[str, bytes], "asyncio.Future[Result]"]
 
@@ -62,10 +63,11 @@ class Gateway:
         if path is None or match is None:
             await respond(send, refusal(404, "Not Found"))
             return
-        body = await _body(receive)
+        is_too_long = announced_bytes(scope["headers"]) > MAX_BODY_BYTES
+        body = b"" if is_too_long else await _body(receive)
         if body is None:
             return
-        if len(body) > MAX_BODY_BYTES:
+        if is_too_long or len(body) > MAX_BODY_BYTES:
             await respond(send, refusal(413, "Request Too Long"))
             return
         client = scope.get("client") or ("127.0.0.1", 0)

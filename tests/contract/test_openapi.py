@@ -37,6 +37,9 @@ MISSING = {r"POST /v3/workspaces/\{workspace_id\}/schedule_dream": "nothing drea
 DEVIATIONS = (
     *(Deviation(f"{place}( .*)?", ANY, "-", reason) for place, reason in MISSING.items()),
     *(Deviation(f"{place}( .*)?", "-", ANY, reason) for place, reason in NEW_OPERATIONS.items()),
+    Deviation(".* answer (400|401|404|405|409|413|415|429|503)( .*)?", "-", ANY, "every refusal is described"),
+    Deviation(r"POST .* answer 201( .*)?", "-", ANY, "what was made is told from what was there"),
+    Deviation(r".* answer 422 .*\.detail", "array", "array or string, required", "both shapes it has"),
     Deviation("GET /health( .*)?", ANY, "-", "served at /health as well, described below /v3"),
     Deviation(".* answer 20.*", r"(?P<same>.+)", r"(?P=same), required", "always sent, so always promised"),
     Deviation(r".* answer 20.*\.uid", "-", "string, required", "both SDKs read it; 3.0.12 lacks it"),

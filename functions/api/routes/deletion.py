@@ -6,6 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.description import also
 from functions.api.wire.admin import Accepted
 from shared.domain.access import Reach
 from shared.memory import forget
@@ -32,6 +33,7 @@ def delete_session(backends: Backed, workspace_id: str, session_id: str) -> Resp
     status_code=202,
     tags=["workspaces"],
     dependencies=[requires(Reach.WORKSPACE)],
+    responses=also(409),
 )
 def delete_workspace(backends: Backed, workspace_id: str) -> Response:
     """Forget everything in the workspace soon. Its sessions must be deleted before."""

@@ -1,16 +1,23 @@
 """Whether the service lives, and whether it can serve. Open to everybody."""
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from functions.api import problems
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.description import also
 from functions.api.repeating import RepeatingRoute
 from shared.domain.access import Reach
 from shared.domain.errors import DatabaseUnavailable
 from shared.store import readiness
 from shared.telemetry.logs import logger
+
+# Migrations take seconds; whoever asks for them may need longer.
+_MIGRATED_IN_S: Final = 10.0
 
 router = APIRouter(
     prefix="/health", tags=["health"], dependencies=[requires(Reach.EVERYBODY)], route_class=RepeatingRoute
@@ -23,16 +30,21 @@ async def health_check() -> Response:
     return answer({"status": "ok"})
 
 
-@router.get("/ready")
+@router.get("/ready", responses=also(503))
 def readiness_check(backends: Backed) -> Response:
     """The database answers and has the tables this code needs; with the age of the oldest work that waits."""
     try:
         with backends.db.reading() as conn:
             found = readiness.look(conn, backends.clock.now())
-    except DatabaseUnavailable:
-        logger.warning("not_ready", reason="database")
-        return answer({"status": "unavailable", "reason": "the database cannot be reached"}, 503)
+    except DatabaseUnavailable as error:
+        return _unready("database", str(type(error)()), error.retry_after_s)
     if not found.is_migrated:
-        logger.warning("not_ready", reason="migrations")
-        return answer({"status": "unavailable", "reason": "the database needs migrations"}, 503)
+        return _unready("migrations", "The database needs migrations.", _MIGRATED_IN_S)
     return answer({"status": "ok", "oldest_pending_s": found.oldest_pending_s})
+
+
+def _unready(missing: str, detail: str, retry_after_s: float | None) -> Response:
+    logger.warning("not_ready", reason=missing)
+    refusal = answer({"status": "unavailable", "detail": detail}, 503)
+    refusal.headers["Retry-After"] = str(problems.retry_after(retry_after_s))
+    return refusal

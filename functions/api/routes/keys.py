@@ -9,6 +9,7 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.description import also
 from functions.api.wire.fields import Text
 from shared.domain.access import Reach
 from shared.domain.errors import Disabled
@@ -24,7 +25,7 @@ class Key(BaseModel):
     key: str
 
 
-@router.post("", response_model=Key)
+@router.post("", response_model=Key, responses=also(405))
 def create_key(
     backends: Backed,
     workspace_id: Text | None = None,

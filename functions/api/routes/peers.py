@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.description import also
 from functions.api.narrow_keys import check_peer
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
@@ -39,7 +40,7 @@ def get_peers(backends: Backed, workspace_id: str, page: ReversiblyPaged, body: 
     return envelope(found, page, Peer.of)
 
 
-@router.post("", response_model=Peer, dependencies=[requires(Reach.NAMED)])
+@router.post("", response_model=Peer, dependencies=[requires(Reach.NAMED)], responses=also(201))
 def get_or_create_peer(backends: Backed, once: Once, asking: Asking, workspace_id: str, body: PeerCreate) -> Response:
     """The peer of this name, made if there is none; what is given replaces what is stored."""
     check_peer(asking, body.id)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, got_or_made, nothing
 from functions.api.auth import requires
 from functions.api.deps import Backed, ReversiblyPaged
+from functions.api.description import also
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
@@ -24,7 +25,7 @@ router = APIRouter(
 )
 
 
-@router.post("", response_model=Scope)
+@router.post("", response_model=Scope, responses=also(201, 409))
 def get_or_create_scope(backends: Backed, once: Once, workspace_id: str, body: ScopeCreate) -> Response:
     """The scope of this name, made if there is none; given metadata replaces what is stored."""
     return once.take(

@@ -6,10 +6,12 @@ from starlette.responses import Response
 from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.description import also
 from functions.api.narrow_keys import check_session
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
+from functions.api.wire.fields import Text
 from functions.api.wire.sessions import Session, SessionCreate, SessionGet, SessionUpdate
 from shared.domain import filters
 from shared.domain.access import Reach
@@ -33,7 +35,7 @@ def get_sessions(
     return envelope(found, page, Session.of)
 
 
-@router.post("", response_model=Session, dependencies=[requires(Reach.NAMED)])
+@router.post("", response_model=Session, dependencies=[requires(Reach.NAMED)], responses=also(201, 409))
 def get_or_create_session(
     backends: Backed, once: Once, asking: Asking, workspace_id: str, body: SessionCreate
 ) -> Response:
@@ -71,7 +73,7 @@ def update_session(backends: Backed, workspace_id: str, session_id: str, body: S
 
 @router.post("/{session_id}/clone", response_model=Session, status_code=201, dependencies=[requires(Reach.SESSION)])
 def clone_session(
-    backends: Backed, once: Once, workspace_id: str, session_id: str, message_id: str | None = None
+    backends: Backed, once: Once, workspace_id: str, session_id: str, message_id: Text | None = None
 ) -> Response:
     """A copy of the session under a new id, with its messages up to and including `message_id`, or all of them."""
     return once.take(

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.description import also
 from functions.api.once import Once
 from functions.api.wire.fields import Text
 from functions.api.wire.messages import Message
@@ -19,7 +20,13 @@ from shared.memory.uploads import Upload, record_upload
 router = APIRouter(prefix="/workspaces/{workspace_id}/sessions/{session_id}/messages", tags=["messages"])
 
 
-@router.post("/upload", response_model=list[Message], status_code=201, dependencies=[requires(Reach.SESSION)])
+@router.post(
+    "/upload",
+    response_model=list[Message],
+    status_code=201,
+    dependencies=[requires(Reach.SESSION)],
+    responses=also(415),
+)
 def create_messages_with_file(
     backends: Backed,
     once: Once,

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, got_or_made, nothing
 from functions.api.auth import requires
 from functions.api.deps import Backed, Paged
+from functions.api.description import also
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
@@ -21,7 +22,7 @@ router = APIRouter(
 )
 
 
-@router.post("", response_model=WebhookEndpoint)
+@router.post("", response_model=WebhookEndpoint, responses=also(201, 409))
 def get_or_create_webhook_endpoint(
     backends: Backed, once: Once, workspace_id: str, body: WebhookEndpointCreate
 ) -> Response:

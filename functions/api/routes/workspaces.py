@@ -6,6 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, got_or_made
 from functions.api.auth import Asking, requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.description import also
 from functions.api.narrow_keys import check_workspace
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
@@ -20,7 +21,7 @@ from shared.store import workspaces as stored_workspaces
 router = APIRouter(prefix="/workspaces", tags=["workspaces"], route_class=RepeatingRoute)
 
 
-@router.post("", response_model=Workspace, dependencies=[requires(Reach.NAMED)])
+@router.post("", response_model=Workspace, dependencies=[requires(Reach.NAMED)], responses=also(201))
 def get_or_create_workspace(backends: Backed, once: Once, asking: Asking, body: WorkspaceCreate) -> Response:
     """The workspace of this name, made if there is none. An existing one stays as it is."""
     check_workspace(asking, body.id)

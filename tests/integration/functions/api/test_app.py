@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from functions.api.app import create_app
 from infra.migrations.apply import newest
-from shared.backends import Backends
+from shared.backends import Backends, open_backends
+from shared.settings import Settings
 from shared.settings.sections import DbSettings
 from shared.store.database import open_database
 from shared.store.readiness import NEEDED_REVISION
@@ -101,7 +102,34 @@ def test_database_away_is_unavailable_and_says_when_to_come_back(unreachable: Te
 
 def test_database_away_is_alive_but_not_ready(unreachable: TestClient):
     assert unreachable.get("/health").status_code == 200
-    assert unreachable.get("/health/ready").status_code == 503
+    answer = unreachable.get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    assert answer.json()["detail"] == "The database cannot be reached."
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_database_away_leaves_the_description_and_refuses_what_is_measured(backends: Backends, unreachable: TestClient):
+    for path in ("/openapi.json", "/docs", "/redoc"):
+        assert unreachable.get(path).status_code == 200
+    metrics = backends.settings.metrics.model_copy(update={"enabled": True})
+    settings = backends.settings.model_copy(update={"metrics": metrics})
+    state = unreachable.app.state.backends  # pyright: ignore
+    app = create_app(replace(state, settings=settings))
+    answer = TestClient(app, raise_server_exceptions=False).get("/metrics")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_model_that_is_not_set_up_is_unavailable_and_says_when_to_come_back(database_dsn: str):
+    bare = open_backends(
+        Settings.model_validate({"db": {"connection_uri": database_dsn}, "offline": {"enabled": False}})
+    )
+    client = TestClient(create_app(bare), raise_server_exceptions=False)
+    client.post("/v3/workspaces/w/peers", json={"id": "ada"})
+    answer = client.post("/v3/workspaces/w/peers/ada/chat", json={"query": "Who?"})
+    bare.db.close()
+    assert (answer.status_code, type(answer.json()["detail"])) == (503, str)
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 def test_ready_tells_the_age_of_the_oldest_pending_work(client: TestClient, workspace: WorkspaceClient):
@@ -113,7 +141,9 @@ def test_readiness_needs_the_newest_migration(client: TestClient, owner_dsn: str
     assert newest() == NEEDED_REVISION
     with psycopg.connect(owner_dsn, autocommit=True) as conn:
         conn.execute("UPDATE alembic_version SET version_num = '0000'")
-        assert client.get("/health/ready").status_code == 503
+        answer = client.get("/health/ready")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "The database needs migrations.")
+        assert int(answer.headers["retry-after"]) >= 1
         conn.execute("UPDATE alembic_version SET version_num = %s", (NEEDED_REVISION,))
     assert client.get("/health/ready").status_code == 200
 

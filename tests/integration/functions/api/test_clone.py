@@ -113,3 +113,8 @@ def test_clone_is_found_by_search_once_indexed_and_before(backends: Backends, wo
     found = workspace.post(f"/sessions/{made['id']}/search", {"query": "otters 7"}).json()
     assert found[0]["content"] == "about otters 7"
     assert {message["session_id"] for message in found} == {made["id"]}
+
+
+def test_clone_up_to_a_message_that_cannot_be_is_refused(workspace: WorkspaceClient):
+    workspace.says("s", ("ada", "one"))
+    assert workspace.post("/sessions/s/clone", message_id="\x00").status_code == 404

@@ -1,5 +1,6 @@
 """What is known, over HTTP: representation, card, contexts, summaries, queue status."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,6 +85,13 @@ def test_card_is_null_then_what_was_put(workspace: WorkspaceClient):
 @pytest.mark.parametrize("lines", [None, "text", [1]])
 def test_card_of_anything_but_strings_is_refused(workspace: WorkspaceClient, lines: object):
     assert workspace.put("/peers/a/card", {"peer_card": lines}).status_code == 422
+
+
+def test_card_of_a_name_that_no_peer_can_have_is_refused(workspace: WorkspaceClient):
+    # Long enough that no index of Postgres could hold it, and too mixed to be compressed.
+    for target in (secrets.token_hex(4000), "x" * 513):
+        answer = workspace.put("/peers/a/card", {"peer_card": ["b"]}, target=target)
+        assert (answer.status_code, type(answer.json()["detail"])) == (422, str)
 
 
 def test_peer_context_has_representation_and_card(workspace: WorkspaceClient):

@@ -1,0 +1,50 @@
+"""A limit to what a request may send, looked at before it is read: a body is held in memory as a whole."""
+
+import re
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from functions.api.lengths import announced_bytes
+from functions.api.problems import problem
+
+MOST_BYTES: Final = 10 * 1024 * 1024
+"""What API Gateway lets through."""
+FORM_BYTES: Final = 1024 * 1024
+"""What an upload may have around its file: boundaries, metadata, configuration."""
+_UPLOAD: Final = re.compile(r"/messages/upload/?$")
+_TOO_LARGE: Final = "The body is too large"
+# Nobody reads what is still to come, so the connection is of no more use.
+_CLOSING: Final = {"Connection": "close"}
+
+
+class BodyLimit:
+    """Answers 413 to a body that announces or turns out to be too large, without reading the rest of it."""
+
+    def __init__(self, app: ASGIApp, *, max_file_size: int) -> None:
+        self._app = app
+        self._upload = max_file_size + FORM_BYTES
+        # An operator who allows larger files has put something else in front.
+        self._most = max(MOST_BYTES, self._upload)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most = self._upload if _UPLOAD.search(scope["path"]) else self._most
+        if announced_bytes(scope["headers"]) > most:
+            await problem(413, _TOO_LARGE, _CLOSING)(scope, receive, send)
+            return
+        size = 0
+
+        async def counting() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > most:
+                # Whoever reads the body passes this class on, and turns any other into a 400.
+                raise HTTPException(413, _TOO_LARGE, _CLOSING)
+            return message
+
+        await self._app(scope, counting, send)
