@@ -36,6 +36,8 @@ class RepeatingRoute(APIRoute):
                 if not _is_lost(error) or not _is_harmless_twice(request.method, request.url.path):
                     raise
                 logger.warning("request_repeated", method=request.method)
+                # What rested beside the lost connection has hardly fared better.
+                request.app.state.backends.db.close()
             return await handle(request)
 
         return handle_again

@@ -8,7 +8,12 @@ _SUMMARY_SHARE = 0.4
 
 
 def chosen_summary(summaries: Mapping[SummaryKind, Summary], tokens: int) -> Summary | None:
-    """The summary that fits into its share of `tokens`: the long one if it is the longer, else the short one."""
+    """The summary that fits into its share of `tokens`: the long one if it is the longer, else the short one.
+
+    None where nothing is left, not even for one without tokens.
+    """
+    if tokens <= 0:
+        return None
     budget = int(_SUMMARY_SHARE * tokens)
     short, long = summaries.get("short"), summaries.get("long")
     if long is not None and long.token_count <= budget and (short is None or long.token_count > short.token_count):

@@ -6,7 +6,7 @@ from math import log
 
 # A message that has every word of the query must beat one that is merely nearest in meaning, so even a long
 # one (SATURATED at MAX_NORM gives 0.42) has to reach what meaning alone can give.
-_WORDS_SHARE = 0.7
+WORDS_SHARE = 0.7
 _MEANING_SHARE = 0.3
 # Distances of different models spread differently; below this spread they tell nothing apart.
 _LEAST_SPREAD = 0.2
@@ -66,16 +66,12 @@ class Question:
         return max(self.documents, *(term.df for term in self.terms), 0)
 
 
-def fused(words: Mapping[str, float], distances: Mapping[str, float]) -> dict[str, float]:
-    """Scores from 0 to about 1 by id: what the words say and what the distances say, each on its own scale.
+def meaning(distances: Mapping[str, float]) -> dict[str, float]:
+    """What distances are worth, by id: the nearest as much as `_MEANING_SHARE`, on a scale of their own.
 
-    Scores and not ranks: the best of a list may still be a bad answer.
+    Added up with `WORDS_SHARE` times what words say. Scores and not ranks: the best of a list may be a bad answer.
     """
-    meaning = _nearness(distances)
-    return {
-        key: _WORDS_SHARE * words.get(key, 0.0) + _MEANING_SHARE * meaning.get(key, 0.0)
-        for key in words.keys() | meaning.keys()
-    }
+    return {key: _MEANING_SHARE * nearness for key, nearness in _nearness(distances).items()}
 
 
 def _nearness(distances: Mapping[str, float]) -> dict[str, float]:

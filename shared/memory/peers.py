@@ -6,7 +6,7 @@ from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
 from shared.domain.json import JsonObject
 from shared.domain.peer import Peer
 from shared.memory.note import UNNOTED, Note
-from shared.store import peers, workspaces
+from shared.store import peers
 from shared.store.database import Connection
 
 
@@ -29,6 +29,13 @@ def get_or_create(
             found = _find(conn, workspace, name, metadata, configuration)
         if found is not None:
             return found, False
+        if not metadata and not configuration:
+            checked_name(workspace, "workspace id")
+            checked_name(name, "peer id")
+            now = backends.clock.now()
+            bare = backends.db.singly(lambda conn: peers.create_within(conn, workspace, name, {}, {}, now))
+            if bare is not None:
+                return bare, True
 
     def work(conn: Connection) -> tuple[Peer, bool]:
         made = _create(backends, conn, workspace, name, metadata, configuration)
@@ -76,8 +83,9 @@ def _create(
     configuration: JsonObject | None,
 ) -> tuple[Peer, bool]:
     now = backends.clock.now()
-    workspaces.create(conn, checked_name(workspace, "workspace id"), {}, {}, now)
-    made = peers.create(conn, workspace, checked_name(name, "peer id"), metadata or {}, configuration or {}, now)
+    checked_name(workspace, "workspace id")
+    checked_name(name, "peer id")
+    made = peers.create_within(conn, workspace, name, metadata or {}, configuration or {}, now)
     if made is not None:
         return made, True
     # Somebody else was faster: what was asked for is applied to their row.

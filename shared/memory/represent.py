@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion
-from shared.domain.errors import IndexUnavailable, ModelUnavailable
-from shared.memory.recall import recall
+from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.store import conclusions
 from shared.telemetry.logs import logger
 
@@ -45,16 +44,17 @@ def represent(
     With `sessions` only explicit ones of these sessions. `max_distance` limits the semantic part only. A
     model or index that cannot be reached leaves the semantic part to the newest.
     """
-    split = shares(limit, has_query=bool(query), top_k=top_k, include_most_derived=include_most_derived)
-    chosen: dict[str, Conclusion] = {}
-    if query:
-        _add(chosen, _by_meaning(backends, collection, query, split.semantic, max_distance, sessions), limit)
+    question = (query or "").strip()
+    split = shares(limit, has_query=bool(question), top_k=top_k, include_most_derived=include_most_derived)
+    near: list[str] = []
+    if question:
+        near = _by_meaning(backends, collection, question, split.semantic, max_distance, sessions)
     with backends.db.reading() as conn:
-        derived = conclusions.most_derived(conn, collection, most=split.most_derived, sessions=sessions)
-        _add(chosen, derived, limit)
         # The newest may be among those chosen already: so many more are looked at that the rest is filled.
-        _add(chosen, conclusions.newest(conn, collection, most=limit, sessions=sessions), limit)
-    return list(chosen.values())
+        found = conclusions.chosen(
+            conn, collection, ids=near, most_derived=split.most_derived, newest=limit, sessions=sessions
+        )
+    return found[:limit]
 
 
 def _by_meaning(
@@ -64,16 +64,19 @@ def _by_meaning(
     k: int,
     max_distance: float | None,
     sessions: Sequence[str] | None,
-) -> list[Conclusion]:
+) -> list[str]:
+    """Ids of what is nearest in meaning."""
     try:
-        return recall(backends, collection, query, k=k, max_distance=max_distance, sessions=sessions)
-    except (ModelUnavailable, IndexUnavailable) as error:
+        vector = backends.models.embedder().embed([query])[0]
+        [hits] = backends.vectors.nearest_conclusions(
+            collection,
+            [vector],
+            k=k,
+            max_distance=max_distance,
+            levels=None if sessions is None else ("explicit",),
+            sessions=sessions,
+        )
+    except (ModelUnavailable, ModelRefused, IndexUnavailable) as error:
         logger.warning("representation_without_meaning", error=type(error).__name__)
         return []
-
-
-def _add(chosen: dict[str, Conclusion], more: Sequence[Conclusion], limit: int) -> None:
-    for conclusion in more:
-        if len(chosen) >= limit:
-            return
-        chosen.setdefault(conclusion.id, conclusion)
+    return [hit.id for hit in hits]

@@ -8,6 +8,7 @@ from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.ids import checked_name
 from shared.domain.json import JsonObject
 from shared.domain.page import Page, PageRequest
+from shared.domain.peer import Peer
 from shared.domain.scope import Backfill, Scope, is_perspective, peer_of
 from shared.domain.session import Session
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
@@ -127,6 +128,14 @@ def perspective(backends: Backends, workspace: str, name: str) -> str:
     return peer
 
 
+def check_perspective(peer: Peer | None, name: str) -> None:
+    """Raises `NotFound` where scope `name` has no peer, `Invalid` where that is an ordinary one."""
+    if peer is None:
+        raise NotFound(f"scope {name} not found")
+    if not is_perspective(peer):
+        raise Invalid(f"{peer.name} is an ordinary peer and not a scope")
+
+
 def sessions_within(
     backends: Backends, workspace: str, names: Sequence[str], *, most: int | None = MAX_SESSIONS
 ) -> tuple[str, ...]:
@@ -147,10 +156,7 @@ def _perspectives(backends: Backends, workspace: str, names: Sequence[str]) -> l
     with backends.db.reading() as conn:
         found = scopes.find(conn, workspace, list(named))
     for peer, name in named.items():
-        if peer not in found:
-            raise NotFound(f"scope {name} not found")
-        if not is_perspective(found[peer]):
-            raise Invalid(f"{peer} is an ordinary peer and not a scope")
+        check_perspective(found.get(peer), name)
     return list(named)
 
 

@@ -40,10 +40,9 @@ def get_or_create(
     new, hearing = _checked(joining or {}), sorted({peer_of(scope) for scope in within})
     check_instructions(backends.settings, configuration or {})
     if not note.is_kept and metadata is None and configuration is None and not new and not hearing:
-        with backends.db.reading() as conn:
-            found = sessions.get(conn, workspace, name)
+        found, is_new = _plainly(backends, workspace, name)
         if found is not None:
-            return _active(found, name), False
+            return _active(found, name), is_new
 
     def work(conn: Connection) -> tuple[Session, bool]:
         now = backends.clock.now()
@@ -60,6 +59,18 @@ def get_or_create(
         return session, made is not None
 
     return backends.db.run(work)
+
+
+def _plainly(backends: Backends, workspace: str, name: str) -> tuple[Session | None, bool]:
+    """The session as it is or bare, in one statement or two; None when somebody else makes it at this moment."""
+    with backends.db.reading() as conn:
+        found = sessions.get(conn, workspace, name)
+    if found is not None:
+        return found, False
+    checked_name(workspace, "workspace id")
+    checked_name(name, "session id")
+    now = backends.clock.now()
+    return backends.db.singly(lambda conn: sessions.create_within(conn, workspace, name, now)), True
 
 
 def add_peers(

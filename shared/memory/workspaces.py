@@ -27,6 +27,12 @@ def get_or_create(
             found = workspaces.get(conn, name)
         if found is not None:
             return found, False
+        if not metadata and not configuration:
+            checked_name(name, "workspace id")
+            now = backends.clock.now()
+            bare = backends.db.singly(lambda conn: workspaces.create(conn, name, {}, {}, now))
+            if bare is not None:
+                return bare, True
 
     def work(conn: Connection) -> tuple[Workspace, bool]:
         made = _create(backends, conn, name, metadata, configuration)

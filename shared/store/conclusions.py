@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
+
+from psycopg import Cursor
+from psycopg.rows import RowMaker
 
 from shared.domain.conclusion import Collection, Conclusion, Level
 from shared.domain.page import Page, PageRequest
@@ -138,13 +141,25 @@ def by_ids(conn: Connection, workspace: str, ids: Sequence[str]) -> dict[str, Co
     return {conclusion.id: conclusion for conclusion in found}
 
 
-_IN_COLLECTION: LiteralString = f"""
-SELECT {CONCLUSION} FROM conclusions
+_IN_COLLECTION: LiteralString = """
+  FROM conclusions
  WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s AND deleted_at IS NULL
    AND (%(sessions)s::text[] IS NULL OR (level = 'explicit' AND session = ANY(%(sessions)s)))
 """
-NEWEST: LiteralString = f"{_IN_COLLECTION} ORDER BY created_at DESC, id LIMIT %(most)s"
-MOST_DERIVED: LiteralString = f"{_IN_COLLECTION} ORDER BY times_derived DESC, created_at DESC, id LIMIT %(most)s"
+_BY_AGE: LiteralString = f"{CONCLUSION} {_IN_COLLECTION} ORDER BY created_at DESC, id LIMIT %(newest)s"
+_BY_WEIGHT: LiteralString = (
+    f"{CONCLUSION} {_IN_COLLECTION} ORDER BY times_derived DESC, created_at DESC, id LIMIT %(most_derived)s"
+)
+NEWEST: LiteralString = f"SELECT {_BY_AGE}"
+MOST_DERIVED: LiteralString = f"SELECT {_BY_WEIGHT}"
+# Each with its rank: parts of a union come in no order that one could rely on.
+CHOSEN: LiteralString = f"""
+(SELECT 0 AS rank, {CONCLUSION} {_IN_COLLECTION} AND id = ANY(%(ids)s))
+ UNION ALL
+(SELECT 1, {_BY_WEIGHT})
+ UNION ALL
+(SELECT 2, {_BY_AGE})
+"""
 
 
 def newest(
@@ -152,33 +167,49 @@ def newest(
 ) -> list[Conclusion]:
     """The newest conclusions of the collection. With `sessions` only explicit ones of these sessions:
     derived ones rest on several."""
-    return _some(conn, NEWEST, collection, most, sessions)
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        return cursor.execute(NEWEST, {**_of(collection, sessions), "newest": max(most, 0)}).fetchall()
 
 
 def most_derived(
     conn: Connection, collection: Collection, *, most: int, sessions: Sequence[str] | None = None
 ) -> list[Conclusion]:
     """The conclusions derived most often, newest of equals first; `sessions` as in `newest`."""
-    return _some(conn, MOST_DERIVED, collection, most, sessions)
-
-
-def _some(
-    conn: Connection, query: LiteralString, collection: Collection, most: int, sessions: Sequence[str] | None
-) -> list[Conclusion]:
-    if most <= 0:
-        return []
     with conn.cursor(row_factory=conclusion_row) as cursor:
-        cursor.execute(
-            query,
-            {
-                "workspace": collection.workspace,
-                "observer": collection.observer,
-                "observed": collection.observed,
-                "sessions": None if sessions is None else list(sessions),
-                "most": most,
-            },
-        )
-        return cursor.fetchall()
+        return cursor.execute(MOST_DERIVED, {**_of(collection, sessions), "most_derived": max(most, 0)}).fetchall()
+
+
+def chosen(
+    conn: Connection,
+    collection: Collection,
+    *,
+    ids: Sequence[str] = (),
+    most_derived: int = 0,
+    newest: int = 0,
+    sessions: Sequence[str] | None = None,
+) -> list[Conclusion]:
+    """Those of `ids`, then so many of the most derived, then so many of the newest, in one statement; each once."""
+    given = {**_of(collection, sessions), "ids": list(ids), "most_derived": most_derived, "newest": newest}
+    with conn.cursor(row_factory=_ranked_row) as cursor:
+        ranked = sorted(cursor.execute(CHOSEN, given), key=lambda one: (one[0], -one[1].created_at.timestamp()))
+    kept: dict[str, Conclusion] = {}
+    for _, conclusion in ranked:
+        kept.setdefault(conclusion.id, conclusion)
+    return list(kept.values())
+
+
+def _of(collection: Collection, sessions: Sequence[str] | None) -> dict[str, object]:
+    return {
+        "workspace": collection.workspace,
+        "observer": collection.observer,
+        "observed": collection.observed,
+        "sessions": None if sessions is None else list(sessions),
+    }
+
+
+def _ranked_row(cursor: Cursor[Any]) -> RowMaker[tuple[int, Conclusion]]:
+    make = conclusion_row(cursor)
+    return lambda values: (values[0], make(values[1:]))
 
 
 DELETE: LiteralString = """

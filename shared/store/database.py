@@ -96,6 +96,19 @@ class Database:
         with self._borrowed() as conn:
             yield conn
 
+    def singly(self, statement: Callable[[Connection], T]) -> T | None:
+        """What one writing statement gives without the two of a transaction around it.
+
+        None also when it was undone or its answer lost: the caller then does the same through `run`, so it must be
+        harmless twice.
+        """
+        try:
+            with self.reading() as conn:
+                return statement(conn)
+        except (Deadlocked, ConnectionLost) as error:
+            logger.warning("statement_repeated", reason=type(error).__name__)
+            return None
+
     def run(self, work: Callable[[Connection], T], *, happened: Callable[[Connection], bool] = _unknown) -> T:
         """`work` in one transaction; once more after a deadlock or a lost connection.
 

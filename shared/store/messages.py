@@ -162,12 +162,26 @@ def with_context(
         return cursor.fetchall()
 
 
-# Newest first in growing steps: the reader stops as soon as its budget is full, however long the session.
+# Back from the newest in blocks until they hold more than the budget, however long the session; then only these
+# blocks are read. A window over the whole session would be read to its end before it is cut.
 NEWEST: LiteralString = f"""
-SELECT {MESSAGE} FROM messages
- WHERE workspace = %(workspace)s AND session = %(session)s AND seq < %(before)s AND seq >= %(first)s
- ORDER BY seq DESC
- LIMIT %(most)s
+WITH RECURSIVE walk (low, tokens) AS (
+    SELECT max(seq) + 1, 0::bigint
+      FROM messages
+     WHERE workspace = %(workspace)s AND session = %(session)s
+     UNION ALL
+    SELECT w.low - 200, w.tokens + coalesce((
+           SELECT sum(token_count) FROM messages
+            WHERE workspace = %(workspace)s AND session = %(session)s AND seq >= w.low - 200 AND seq < w.low), 0)
+      FROM walk AS w
+     WHERE w.tokens <= %(tokens)s AND w.low > %(first)s)
+SELECT {MESSAGE}
+  FROM (SELECT {MESSAGE}, sum(token_count) OVER (ORDER BY seq DESC) AS so_far
+          FROM messages
+         WHERE workspace = %(workspace)s AND session = %(session)s
+           AND seq >= greatest(%(first)s, (SELECT min(low) FROM walk))) AS newest
+ WHERE so_far <= %(tokens)s
+ ORDER BY seq
 """
 
 
@@ -176,24 +190,11 @@ def newest_within(conn: Connection, workspace: str, session: str, *, tokens: int
 
     Stops at the first message that does not fit.
     """
-    kept: list[Message] = []
-    before, step, left = 2**62, 64, tokens
-    while left >= 0:
-        with conn.cursor(row_factory=message_row) as cursor:
-            cursor.execute(
-                NEWEST,
-                {"workspace": workspace, "session": session, "before": before, "first": first, "most": step},
-            )
-            rows = cursor.fetchall()
-        for message in rows:
-            left -= message.token_count
-            if left < 0:
-                break
-            kept.append(message)
-        if left < 0 or len(rows) < step:
-            break
-        before, step = rows[-1].seq, min(step * 4, 1024)
-    return kept[::-1]
+    if tokens < 0:
+        return []
+    given = {"workspace": workspace, "session": session, "tokens": tokens, "first": first}
+    with conn.cursor(row_factory=message_row) as cursor:
+        return cursor.execute(NEWEST, given).fetchall()
 
 
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Message]:

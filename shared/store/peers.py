@@ -58,6 +58,41 @@ def create(
         return cursor.fetchone()
 
 
+# The workspace first, then the peer: every writer takes them in this order.
+CREATE_WITHIN: LiteralString = f"""
+WITH house AS (
+    INSERT INTO workspaces (name, uid, created_at)
+    VALUES (%(workspace)s, %(workspace_uid)s, %(now)s)
+        ON CONFLICT (name) DO NOTHING
+ RETURNING name)
+INSERT INTO peers (workspace, name, uid, metadata, configuration, created_at)
+SELECT %(workspace)s, %(name)s, %(uid)s, %(metadata)s, %(configuration)s, %(now)s
+  FROM (SELECT count(*) FROM house) AS first
+    ON CONFLICT (workspace, name) DO NOTHING
+RETURNING {PEER}
+"""
+
+
+def create_within(
+    conn: Connection, workspace: str, name: str, metadata: JsonObject, configuration: JsonObject, now: datetime
+) -> Peer | None:
+    """The new peer, and its workspace where that is missing, in one statement; None when there is one of that name."""
+    with conn.cursor(row_factory=peer_row) as cursor:
+        cursor.execute(
+            CREATE_WITHIN,
+            {
+                "workspace": workspace,
+                "workspace_uid": new_id(),
+                "name": name,
+                "uid": new_id(),
+                "metadata": Jsonb(metadata),
+                "configuration": Jsonb(configuration),
+                "now": now,
+            },
+        )
+        return cursor.fetchone()
+
+
 ENSURE: LiteralString = """
 INSERT INTO peers (workspace, name, uid, created_at)
 SELECT %(workspace)s, n.name, n.uid, %(now)s

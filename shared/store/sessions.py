@@ -59,6 +59,28 @@ def create(
         return cursor.fetchone()
 
 
+# The workspace first, then the session: every writer takes them in this order.
+CREATE_WITHIN: LiteralString = f"""
+WITH house AS (
+    INSERT INTO workspaces (name, uid, created_at)
+    VALUES (%(workspace)s, %(workspace_uid)s, %(now)s)
+        ON CONFLICT (name) DO NOTHING
+ RETURNING name)
+INSERT INTO sessions (workspace, name, uid, created_at)
+SELECT %(workspace)s, %(name)s, %(uid)s, %(now)s
+  FROM (SELECT count(*) FROM house) AS first
+    ON CONFLICT (workspace, name) DO NOTHING
+RETURNING {SESSION}
+"""
+
+
+def create_within(conn: Connection, workspace: str, name: str, now: datetime) -> Session | None:
+    """The new session, bare, and its workspace where that is missing, in one statement; None when it is there."""
+    with conn.cursor(row_factory=session_row) as cursor:
+        given = {"workspace": workspace, "workspace_uid": new_id(), "name": name, "uid": new_id(), "now": now}
+        return cursor.execute(CREATE_WITHIN, given).fetchone()
+
+
 CHANGE: LiteralString = f"""
 UPDATE sessions SET metadata = %(metadata)s, configuration = %(configuration)s
  WHERE workspace = %(workspace)s AND name = %(name)s

@@ -9,9 +9,37 @@ from typing import Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 _CHUNK = 65536
+_ENCRYPTION = (80877103, 80877104)
 Direction = Literal["up", "down"]
 # Before the words reach the server, before its answer reaches the client, or with the words held back until `release`.
 Moment = Literal["before", "answer", "late"]
+
+
+class ClientWords:
+    """What a client says on one connection, message by message: counts the statements among it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_greeting = True
+
+    def hear(self, data: bytes) -> int:
+        """How many statements `data` completes, transaction control included."""
+        self._rest += data
+        statements = 0
+        while (size := self._size()) is not None and len(self._rest) >= size:
+            message, self._rest = self._rest[:size], self._rest[size:]
+            if self._is_greeting:
+                # A question about encryption comes before the greeting, and has the same form.
+                self._is_greeting = int.from_bytes(message[4:8]) in _ENCRYPTION
+            else:
+                # A simple query, or the execution of a prepared one.
+                statements += message[:1] in (b"Q", b"E")
+        return statements
+
+    def _size(self) -> int | None:
+        start = 0 if self._is_greeting else 1
+        head = self._rest[start : start + 4]
+        return start + int.from_bytes(head) if len(head) == 4 else None
 
 
 @dataclass
@@ -20,6 +48,7 @@ class _Line:
 
     client: socket.socket
     server: socket.socket
+    words: "ClientWords"
     last: Direction = "down"
     moment: Moment | None = None
 
@@ -38,7 +67,10 @@ class _Trap:
 
 
 class DatabaseProxy:
-    """Stands at `dsn` for the database behind it; `trips` counts how often a client spoke after the server had."""
+    """Stands at `dsn` for the database behind it.
+
+    `trips` counts how often a client spoke after the server had, `statements` what it asked to be executed.
+    """
 
     def __init__(self, dsn: str) -> None:
         address = urlsplit(dsn)
@@ -48,6 +80,7 @@ class DatabaseProxy:
         login = address.netloc.rpartition("@")[0]
         self.dsn = urlunsplit(address._replace(netloc=f"{login}@127.0.0.1:{port}"))
         self.trips = 0
+        self.statements = 0
         self._trap: _Trap | None = None
         self._held: list[tuple[socket.socket, bytes]] = []
         self._lines: list[_Line] = []
@@ -103,7 +136,7 @@ class DatabaseProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            line = _Line(client, socket.create_connection(self._behind))
+            line = _Line(client, socket.create_connection(self._behind), ClientWords())
             for end in (line.client, line.server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
@@ -121,6 +154,7 @@ class DatabaseProxy:
                 with self._lock:
                     self.trips += direction == "up" and line.last == "down"
                     line.last = direction
+                    self.statements += line.words.hear(data) if direction == "up" else 0
                 if self._is_cut(line, direction, data):
                     break
                 target.sendall(data)

@@ -17,7 +17,7 @@ from functions.api.wire.sessions import SessionContext, SessionSummaries, Summar
 from shared.domain.access import Reach
 from shared.domain.allowlist import MAX_SESSIONS
 from shared.domain.errors import Invalid
-from shared.memory import peers, scopes
+from shared.memory import peers
 from shared.memory.context import ContextRequest, session_context
 from shared.store import sessions, summaries
 
@@ -61,12 +61,6 @@ def get_session_context(
     check_perspective(asking, query.peer_perspective, query.peer_target)
     check_memberships(backends, asking, workspace_id, query.sessions or ())
     _check(query, session_id)
-    allowed = query.allowed(session_id)
-    observer = query.peer_perspective
-    if query.scope is not None:
-        observer = scopes.perspective(backends, workspace_id, query.scope)
-    if query.peer_target is not None and allowed is None:
-        peers.require(backends, workspace_id, observer or query.peer_target)
     found = session_context(
         backends,
         workspace_id,
@@ -75,8 +69,9 @@ def get_session_context(
             tokens=query.tokens,
             with_summary=query.summary,
             target=query.peer_target,
-            perspective=observer,
-            sessions=allowed,
+            perspective=query.peer_perspective,
+            scope=query.scope,
+            sessions=query.allowed(session_id),
             search_query=query.search_query,
             search_top_k=query.search_top_k,
             search_max_distance=query.search_max_distance,

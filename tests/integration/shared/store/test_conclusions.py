@@ -85,7 +85,7 @@ def test_deleted_ones_are_found_by_nobody(place):
         assert conclusions.get(conn, place.workspace, "c1") is None
         assert set(conclusions.by_ids(conn, place.workspace, ["c1", "c3"])) == {"c3"}
         assert conclusions.by_ids(conn, "another", ["c3"]) == {}
-        newest = conclusions.newest(conn, Collection(place.workspace, "ada", "ada"), most=9)
+        newest = conclusions.chosen(conn, Collection(place.workspace, "ada", "ada"), newest=9)
     assert [one.id for one in newest] == ["c3"]
 
 
@@ -109,9 +109,26 @@ def test_none_asked_for_none_given(place, most):
         assert conclusions.most_derived(conn, collection, most=most) == []
 
 
-def test_newest_of_sessions_gives_explicit_ones_only(place):
+def test_chosen_are_those_named_then_the_most_derived_then_the_newest(place):
+    save(place, *numbered(1, 2, 3, 4, 5))
+    collection = Collection(place.workspace, "ada", "ada")
+    with place.backends.db.transaction() as conn:
+        conclusions.reinforce(conn, place.workspace, [("c2", ("m",))])
+    save(place, *numbered(6), now=THEN + timedelta(minutes=1))
+    with place.backends.db.reading() as conn:
+        assert conclusions.chosen(conn, collection) == []
+        found = conclusions.chosen(conn, collection, ids=["c4", "gone"], most_derived=1, newest=1)
+        all_of_them = conclusions.chosen(conn, collection, ids=["c1"], most_derived=9, newest=9)
+        other = conclusions.chosen(conn, Collection(place.workspace, "ada", "bob"), ids=["c4"], newest=9)
+    assert [one.id for one in found] == ["c4", "c2", "c6"]
+    assert (all_of_them[0].id, sorted(one.id for one in all_of_them)) == ("c1", [f"c{n}" for n in range(1, 7)])
+    assert other == []
+
+
+def test_chosen_of_sessions_are_explicit_ones_only(place):
     save(place, *numbered(1), *numbered(2, level="deductive"), *numbered(3, session=None))
     with place.backends.db.reading() as conn:
-        found = conclusions.newest(conn, Collection(place.workspace, "ada", "ada"), most=9, sessions=["s"])
-        nothing = conclusions.newest(conn, Collection(place.workspace, "ada", "ada"), most=9, sessions=[])
+        collection = Collection(place.workspace, "ada", "ada")
+        found = conclusions.chosen(conn, collection, ids=["c2", "c3"], most_derived=9, newest=9, sessions=["s"])
+        nothing = conclusions.chosen(conn, collection, ids=["c1"], most_derived=9, newest=9, sessions=[])
     assert ([one.id for one in found], nothing) == (["c1"], [])

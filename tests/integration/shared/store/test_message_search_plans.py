@@ -1,5 +1,6 @@
 """Message search reads by index however many messages there are."""
 
+import re
 from collections.abc import Iterator
 from typing import LiteralString
 
@@ -9,9 +10,10 @@ from psycopg import sql
 
 from shared.domain.relevance import Question
 from shared.settings.sections import DbSettings
-from shared.store import message_search
+from shared.store import message_ranking, message_search
 from shared.store.conditions import Condition
 from shared.store.database import Connection, open_database
+from shared.store.message_ranking import Wish
 from shared.store.message_search import Area
 
 FILL: LiteralString = """
@@ -91,45 +93,64 @@ def test_question_reads_its_terms_counts_by_key(explaining: Explaining):
     assert "term_stats_pkey" in explaining.plans[0]
 
 
+def _best(explaining: Explaining, area: Area, query: str, *, is_literal: bool = False, near: int = 0) -> list[str]:
+    """Ids of what is found; the plan of the ranking is the last one then."""
+    wish = Wish(query, is_literal, {f"m{n}": 0.1 for n in range(1, near + 1)}, 0.7)
+    found = message_ranking.best(explaining, area, _asked(explaining, query), wish, listed=40)
+    return [message.id for message, _ in found]
+
+
 @pytest.mark.parametrize("area", [*AREAS, FILTERED])
 def test_rare_words_are_found_through_the_index_of_documents(explaining: Explaining, area: Area):
-    found = message_search.by_words(explaining, area, _asked(explaining, "word17"), limit=40)
-    assert len(found) <= 4
+    assert _best(explaining, area, "word17")
     assert "message_search_document" in explaining.plans[-1]
-    assert "Seq Scan" not in explaining.plans[-1]
+    assert not re.search(r"Seq Scan on (messages|message_search|work_items)", explaining.plans[-1])
 
 
 @pytest.mark.parametrize("query", ["common", "common half1", "common half1 word17"])
 def test_common_words_are_scored_for_a_bounded_number_only(explaining: Explaining, query: str):
-    found = message_search.by_words(explaining, Area("w"), _asked(explaining, query), limit=40)
-    assert len(found) == 40
+    assert len(_best(explaining, Area("w"), query)) == 40
     scored = [line for line in explaining.plans[-1].splitlines() if "Append" in line or "Limit" in line]
     assert scored
-    assert not any(f"rows={n}" in line for line in scored for n in (10000, 20000))
+    assert not any(f"rows={n}." in line for line in scored for n in (10000, 20000))
 
 
 def test_words_of_both_workspaces_are_told_apart_by_the_index(explaining: Explaining):
-    message_search.by_words(explaining, Area("w"), _asked(explaining, "word17"), limit=40)
-    removed = [line for line in explaining.plans[-1].splitlines() if "Removed by Filter" in line]
-    assert removed == []
+    _best(explaining, Area("w"), "word17")
+    indexed = explaining.plans[-1].partition("CTE said")[0].partition("Scan on message_search ")[2]
+    assert "message_search_document" in indexed
+    assert "Removed by Filter" not in indexed
 
 
 def test_messages_waiting_for_chores_are_found_through_their_own_index(explaining: Explaining):
-    found = message_search.by_words_waiting(explaining, Area("w"), _asked(explaining, "word4999"), limit=40)
-    assert list(found) == ["m19999"]
+    assert _best(explaining, Area("w"), "word4999")[0] == "m19999"
     assert "work_items_unindexed" in explaining.plans[-1]
 
 
+def test_what_a_sentence_does_not_ask_for_is_not_run(explaining: Explaining):
+    _best(explaining, Area("w"), "word17")
+    for part in ("CTE said", "CTE newest"):
+        assert "never executed" in explaining.plans[-1].partition(part)[2].partition("CTE worth")[0]
+
+
 def test_literal_search_goes_through_the_index_of_documents(explaining: Explaining):
-    asked = _asked(explaining, "word17 half")
-    assert message_search.literally(explaining, Area("w"), asked, "word17 half", limit=5)
-    assert "message_search_document" in explaining.plans[-1]
+    assert _best(explaining, Area("w"), "word17 half", is_literal=True)
+    said = explaining.plans[-1].partition("CTE said")[2].partition("CTE newest")
+    assert "message_search_document" in said[0]
+    assert "never executed" in said[2].partition("CTE worth")[0]
 
 
 @pytest.mark.parametrize("area", [Area("w"), FILTERED])
 def test_newest_messages_are_read_in_the_order_of_their_index(explaining: Explaining, area: Area):
-    condition = area.condition()
-    statement = sql.SQL(message_search.NEWEST_LITERAL).format(condition=condition.text)
-    explaining.execute(statement, {**condition.params, "needle": "word", "limit": 5})
-    assert "messages_by_age" in explaining.plans[-1]
-    assert "Sort" not in explaining.plans[-1]
+    assert len(_best(explaining, area, "ord4")) == 40
+    newest = explaining.plans[-1].partition("CTE newest")[2].partition("CTE worth")[0]
+    assert "messages_by_age" in newest
+    assert "Sort" not in newest
+
+
+@pytest.mark.parametrize("area", [*AREAS, FILTERED])
+def test_what_is_near_in_meaning_is_fetched_by_key_and_only_as_many_as_are_listed(explaining: Explaining, area: Area):
+    assert _best(explaining, area, "unheard", near=1000)
+    assert not re.search(r"Seq Scan on (messages|message_search|work_items)", explaining.plans[-1])
+    fetched = re.findall(r"Index Scan using \w+ on messages m\w* \(actual.*loops=(\d+)\)", explaining.plans[-1])
+    assert max(int(loops) for loops in fetched) <= (40 if area.where is None and not area.sessions else 1000)

@@ -120,3 +120,18 @@ def test_newest_within_takes_messages_without_tokens_when_the_budget_is_spent(pl
     with place.backends.db.reading() as conn:
         found = messages.newest_within(conn, place.workspace, "s", tokens=5)
     assert [message.id for message in found] == ["empty", "full"]
+
+
+@pytest.mark.parametrize("first", [1, 230, 450])
+@pytest.mark.parametrize("tokens", [0, 7, 350, 1400, 1401, 2800, 3142, 3143, 100_000])
+def test_newest_within_a_long_session_gives_what_counting_back_gives(place, tokens, first):
+    insert(place, [one for n in range(450) for one in new(place, f"m{n}", token_count=n % 15)])
+    expected, left = list[int](), tokens
+    with place.backends.db.reading() as conn:
+        for message in reversed(messages.in_range(conn, place.workspace, "s", first, 10_000)):
+            left -= message.token_count
+            if left < 0:
+                break
+            expected.insert(0, message.seq)
+        found = messages.newest_within(conn, place.workspace, "s", tokens=tokens, first=first)
+    assert [message.seq for message in found] == expected

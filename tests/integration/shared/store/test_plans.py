@@ -25,6 +25,7 @@ from shared.store import (
     record,
     repair,
     scopes,
+    session_view,
     status,
     summaries,
     tasks,
@@ -99,7 +100,7 @@ class ExplainingCursor(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **more: Any) -> "ExplainingCursor":
         plain = psycopg.Cursor(self.connection)
-        if str(query).lstrip().split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
+        if str(query).lstrip("( \n").split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
             rows = plain.execute("EXPLAIN (COSTS OFF) " + query, params).fetchall()
             type(self).plans.append("\n".join(row[0] for row in rows))
         return super().execute(query, params, **more)
@@ -187,6 +188,14 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_newest": lambda conn: conclusions.newest(conn, COLLECTION, most=25),
     "conclusions_newest_of_sessions": lambda conn: conclusions.newest(conn, COLLECTION, most=25, sessions=["s1"]),
     "conclusions_most_derived": lambda conn: conclusions.most_derived(conn, COLLECTION, most=25),
+    "conclusions_chosen": lambda conn: conclusions.chosen(
+        conn, COLLECTION, ids=["c1", "c9"], most_derived=25, newest=25
+    ),
+    "conclusions_chosen_of_sessions": lambda conn: conclusions.chosen(
+        conn, COLLECTION, ids=["c1"], most_derived=25, newest=25, sessions=["s1"]
+    ),
+    "session_view": lambda conn: session_view.look(conn, "w1", "s1", COLLECTION),
+    "session_view_without_target": lambda conn: session_view.look(conn, "w1", "s1", None),
     "conclusions_by_ids": lambda conn: conclusions.by_ids(conn, "w1", ["c1", "c9"]),
     "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
     "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [("c1", ("m2",)), ("c9", ("m3",))]),
@@ -231,10 +240,20 @@ def test_newest_conclusions_come_in_the_order_of_their_index(plans):
     assert "conclusions_most_derived" in derived
 
 
+def test_chosen_conclusions_come_in_the_order_of_their_indexes(plans):
+    [chosen] = plans(USES["conclusions_chosen"])
+    assert "Sort" not in chosen
+    assert "conclusions_newest" in chosen
+    assert "conclusions_most_derived" in chosen
+    assert "conclusions_pkey" in chosen
+
+
 def test_newest_messages_stop_at_the_budget(plans):
     found = plans(lambda conn: messages.newest_within(conn, "w1", "s1", tokens=300))
     assert len(found) == 1
-    assert "Index Scan Backward using messages_pkey" in found[0]
+    assert "Seq Scan" not in found[0]
+    # What is kept is found from its lowest place on, however much lies before it.
+    assert re.search(r"Index Scan Backward using messages_pkey on messages\n.*seq >= GREATEST", found[0])
 
 
 def test_due_units_are_found_by_their_due_time(plans):

@@ -32,3 +32,8 @@ def sized(**tokens: int) -> dict[SummaryKind, Summary]:
 def test_chosen_summary_of_a_hundred_tokens(summaries: dict[str, int], expected: str | None):
     found = chosen_summary(sized(**summaries), 100)
     assert (found and found.kind) == expected
+
+
+@pytest.mark.parametrize("tokens", [0, -1, -100])
+def test_chosen_summary_of_nothing_is_none_even_without_tokens(tokens: int):
+    assert chosen_summary(sized(long=0, short=0), tokens) is None

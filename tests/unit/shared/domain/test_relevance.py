@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.relevance import Question, Term, agreement, fused, is_literal, needles
+from shared.domain.relevance import WORDS_SHARE, Question, Term, agreement, is_literal, meaning, needles
 
 
 def a_question(*dfs: int, documents: int = 10_000) -> Question:
@@ -46,24 +46,24 @@ def test_weights_before_anything_is_counted_are_positive(documents: int):
     assert all(weight > 0 for weight in a_question(0, 5, documents=documents).weights())
 
 
-def test_fused_when_a_message_has_every_word_puts_it_before_the_nearest_in_meaning():
+def test_meaning_of_the_nearest_is_worth_less_than_every_word_of_the_query():
     # A long message with all the words, 0.42, against the best meaning can do.
-    scores = fused({"has-words": 0.45}, {"nearest": 0.1, "has-words": 0.5})
-    assert scores["has-words"] > scores["nearest"]
+    worth = meaning({"nearest": 0.1, "has-words": 0.5})
+    assert WORDS_SHARE * 0.45 + worth["has-words"] > worth["nearest"]
 
 
-def test_fused_when_a_message_has_few_of_the_words_lets_meaning_decide():
-    scores = fused({"has-one-word": 0.15}, {"nearest": 0.1, "has-one-word": 0.9})
-    assert scores["nearest"] > scores["has-one-word"]
+def test_meaning_decides_where_a_message_has_few_of_the_words():
+    worth = meaning({"nearest": 0.1, "has-one-word": 0.9})
+    assert worth["nearest"] > WORDS_SHARE * 0.15 + worth["has-one-word"]
 
 
-def test_fused_of_distances_that_hardly_differ_tells_them_hardly_apart():
-    scores = fused({}, {"a": 0.50, "b": 0.51})
-    assert 0 < scores["a"] - scores["b"] < 0.02
+def test_meaning_of_distances_that_hardly_differ_tells_them_hardly_apart():
+    worth = meaning({"a": 0.50, "b": 0.51})
+    assert 0 < worth["a"] - worth["b"] < 0.02
 
 
-def test_fused_of_nothing_is_nothing():
-    assert fused({}, {}) == {}
+def test_meaning_of_nothing_is_nothing():
+    assert meaning({}) == {}
 
 
 @pytest.mark.parametrize("query", ["a@b.example", "see /usr/lib/x.so", "v1.2.3", "snake_case", "f(x)=y", "$5"])

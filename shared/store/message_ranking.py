@@ -1,0 +1,183 @@
+"""Ranking messages in one statement: by words, letter by letter, and by the meaning that was told before.
+
+Everything is bounded, however large the workspace; what nothing has asked for is never run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+from shared.domain.message import Message
+from shared.domain.relevance import Question
+from shared.store.database import Connection
+from shared.store.message_search import MAX_INDEXED_SESSIONS, Area, any_of, last_word, quoted
+from shared.store.rows import MESSAGE
+
+# A message that says an address or a path letter by letter is what was asked for.
+_SAID_LITERALLY = 1.0
+_MOST_RARE, _MOST_COMMON = 2000, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What messages are measured by. `meaning` is the worth by id that their vectors have for the query.
+
+    `is_literal`: the query may be meant letter by letter. `words_share` is what all its words are worth together.
+    """
+
+    query: str
+    is_literal: bool
+    meaning: Mapping[str, float]
+    words_share: float
+
+
+# Term frequency and length weigh in as in BM25 with k1 = 1.2: tf * 2.2 / (tf + 1.2 * norm), written so that tf
+# appears once. ts_rank of one term sums its places with falling weight; 1.645 makes one place in the text 1.
+# A message is never held responsible for more than 2.5 times the usual length (b = 0.3).
+_SCORED: LiteralString = """
+SELECT id, max({score}) AS score
+  FROM (SELECT id, document, least(0.7 + 0.3 * length(document) / %(mean_length)s, 2.5) AS norm
+          FROM ({found}) AS f) AS c
+ WHERE document @@ %(any_term)s::tsquery
+ GROUP BY id
+ ORDER BY score DESC, id
+ LIMIT %(listed)s
+"""
+_TERM_SCORE: LiteralString = """
+{weight} * (2.2 - 2.64 * norm / (1.645 * ts_rank('{{0.2, 0.2, 0.6, 1}}', document, {term}::tsquery) + 1.2 * norm))
+"""
+_NO_WORDS: LiteralString = "SELECT NULL::text AS id, NULL::float8 AS score WHERE false"
+
+# Bounded before anything is scored.
+_MATCHING: LiteralString = """
+(SELECT s.message_id AS id, s.document
+   FROM message_search AS s {join}
+  WHERE s.workspace = %(in_workspace)s AND s.document @@ {query}::tsquery {condition}
+  LIMIT {most})
+"""
+_JOIN: LiteralString = "JOIN messages AS m ON m.workspace = s.workspace AND m.id = s.message_id"
+
+# What chores has not come to yet: the newest ranges still pending, at most 300 messages.
+_WAITING: LiteralString = """
+(SELECT m.id, search_document(m.peer, m.content, '') AS document
+  FROM (SELECT split_part(unit, ':', 2) AS session, first_seq, seq
+          FROM work_items
+         WHERE workspace = %(in_workspace)s AND state = 'pending' AND starts_with(unit, 'index:')
+         ORDER BY created_at DESC
+         LIMIT 50) AS w
+ CROSS JOIN LATERAL (
+       SELECT * FROM messages AS m
+        WHERE m.workspace = %(in_workspace)s AND m.session = w.session AND m.seq BETWEEN w.first_seq AND w.seq
+        ORDER BY m.seq DESC
+        LIMIT 100) AS m
+ WHERE {condition}
+ LIMIT 300)
+"""
+
+# `said` holds the indexed messages that say the query letter by letter. Only `newest` can find a part of a word,
+# because the index holds whole ones; it reads the 2,000 newest messages, indexed or not. Either is skipped where
+# words were found and the query is a sentence. Rows are fetched from the best on, until enough meet the filter:
+# vectors do not know it.
+BEST: LiteralString = """
+WITH words AS MATERIALIZED ({words}),
+said AS MATERIALIZED (
+    SELECT id
+      FROM (SELECT m.id, m.content, m.created_at
+              FROM message_search AS s
+              JOIN messages AS m ON m.workspace = s.workspace AND m.id = s.message_id
+             WHERE s.workspace = %(in_workspace)s AND s.document @@ %(said)s::tsquery AND {condition}
+               AND (%(is_literal)s OR NOT EXISTS (SELECT FROM words))
+             LIMIT 5000) AS f
+     WHERE position(%(needle)s IN lower(content)) > 0
+     ORDER BY created_at DESC
+     LIMIT %(listed)s),
+newest AS MATERIALIZED (
+    SELECT id
+      FROM (SELECT m.id, m.content
+              FROM messages AS m
+             WHERE {condition}
+               AND NOT EXISTS (SELECT FROM said) AND (%(is_one_word)s OR NOT EXISTS (SELECT FROM words))
+             ORDER BY m.created_at DESC, m.seq DESC
+             LIMIT 2000) AS f
+     WHERE position(%(needle)s IN lower(content)) > 0
+     LIMIT %(listed)s),
+worth AS MATERIALIZED (
+    SELECT id, sum(value) AS total
+      FROM (SELECT id, score * %(words_share)s AS value FROM words
+             UNION ALL
+            SELECT id, %(literally)s::float8 FROM said
+             UNION ALL
+            SELECT id, %(literally)s::float8 FROM newest
+             UNION ALL
+            SELECT id, value FROM unnest(%(near)s::text[], %(meaning)s::float8[]) AS n (id, value)) AS parts
+     GROUP BY id)
+SELECT {columns}, w.total
+  FROM (SELECT id, total FROM worth ORDER BY total DESC, id) AS w
+ CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE {condition} AND m.id = w.id LIMIT 1) AS m
+ ORDER BY w.total DESC, w.id
+ LIMIT %(listed)s
+"""
+
+
+def best(conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: int) -> list[tuple[Message, float]]:
+    """At most `listed` messages of the area with what each is worth, best first."""
+    needle, condition = wish.query.lower(), area.condition()
+    words, terms = _words(area, asked)
+    given: dict[str, object] = {
+        "said": _said(area, asked, needle),
+        "needle": needle,
+        "is_literal": wish.is_literal,
+        "is_one_word": wish.is_literal and " " not in needle,
+        "near": list(wish.meaning),
+        "meaning": list(wish.meaning.values()),
+        "words_share": wish.words_share,
+        "literally": _SAID_LITERALLY,
+        "listed": listed,
+    }
+    columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
+    statement = sql.SQL(BEST).format(words=words, condition=condition.text, columns=columns)
+    rows = conn.execute(statement, {**condition.params, **terms, **given}).fetchall()
+    return [(Message(*row[:-1]), float(row[-1])) for row in rows]
+
+
+def _words(area: Area, asked: Question) -> tuple[sql.Composable, dict[str, object]]:
+    """What scores messages by the words of the query: 1 is a message of usual length that has all of them once."""
+    if not asked.terms:
+        return sql.SQL(_NO_WORDS), {}
+    params: dict[str, object] = {"mean_length": asked.mean_length, "any_term": any_of(asked.terms)}
+    found = [sql.SQL(_WAITING).format(condition=area.condition().text)]
+    rare, common = any_of(asked.rare()), " & ".join(quoted(term.lexeme) for term in asked.common())
+    if rare:
+        found.append(_branch(area, "rare", _MOST_RARE))
+        params["rare"] = f"{area.lexemes()} & ({rare})"
+    if common:
+        found.append(_branch(area, "common", _MOST_COMMON))
+        params["common"] = f"{area.lexemes()} & {common}" + (f" & !({rare})" if rare else "")
+    scores: list[sql.Composable] = []
+    for number, (term, weight) in enumerate(zip(asked.terms, asked.weights(), strict=True)):
+        params[f"term{number}"] = quoted(term.lexeme)
+        scores.append(sql.SQL(_TERM_SCORE).format(weight=sql.Literal(weight), term=sql.Placeholder(f"term{number}")))
+    return sql.SQL(_SCORED).format(score=sql.SQL(" + ").join(scores), found=sql.SQL(" UNION ALL ").join(found)), params
+
+
+def _branch(area: Area, query: str, most: int) -> sql.Composed:
+    """The documents of the area that match. Rows are looked up only for what the index does not know."""
+    narrowed = area.where is not None or len(area.sessions or ()) > MAX_INDEXED_SESSIONS
+    return sql.SQL(_MATCHING).format(
+        join=sql.SQL(_JOIN if narrowed else ""),
+        query=sql.Placeholder(query),
+        condition=sql.SQL("AND {}").format(area.condition().text) if narrowed else sql.SQL(""),
+        most=sql.Literal(most),
+    )
+
+
+def _said(area: Area, asked: Question, needle: str) -> str | None:
+    """The documents that may hold the needle, as a tsquery; None when no word of it is in the index."""
+    if not asked.terms:
+        return None
+    # The needle may end inside a word, so the word it ends with may begin a longer one.
+    last = last_word(needle)
+    words = " & ".join(quoted(t.lexeme) + (":*" if last.startswith(t.lexeme) else "") for t in asked.terms)
+    return f"{area.lexemes()} & {words}"
