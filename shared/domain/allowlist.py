@@ -26,12 +26,15 @@ def allowlist(filters: Mapping[str, Json] | None, session: str | None) -> tuple[
 
 
 def _listed(filters: Mapping[str, Json]) -> tuple[str, ...]:
-    if set(filters) != {"session_id"}:
-        raise FilterError("filters must have the key session_id and no other")
+    for key in filters:
+        if key != "session_id":
+            raise FilterError(f"filters.{key[:80]}: only session_id narrows what an answer may rest on")
+    if not filters:
+        raise FilterError("filters must have the key session_id")
     value = filters["session_id"]
     if isinstance(value, dict):
         if set(value) != {"in"}:
-            raise FilterError("filters.session_id knows no other operator than in")
+            raise FilterError("filters.session_id knows the operator in and no other")
         value = value["in"]
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or len(items) > MAX_SESSIONS:
