@@ -32,7 +32,6 @@ from shared.backends import Backends
 from shared.memory.keys import Revocations
 
 VERSION_PREFIX: Final = "/v3"
-_ORIGINS: Final = ["http://localhost", "http://127.0.0.1:8000", "https://api.honcho.dev"]
 _PREFLIGHT_AGE_S: Final = 600
 # In the order they are tried: what is called most comes first.
 ROUTERS: Final = (
@@ -77,7 +76,7 @@ def create_app(backends: Backends) -> FastAPI:
     app.add_middleware(BodyLimit, max_file_size=backends.settings.app.max_file_size)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=_ORIGINS,
+        allow_origins=list(backends.settings.app.cors_origins),
         allow_credentials=True,
         allow_methods=["*"],
         allow_headers=["*"],

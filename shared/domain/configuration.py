@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.json import Json, JsonObject
 
+_INSTRUCTIONS = "custom_instructions"
 _SECTIONS = ("reasoning", "peer_card", "summary", "dream", "dialectic")
 
 
@@ -65,8 +66,12 @@ def resolve(defaults: Configuration, *levels: Mapping[str, Json] | None) -> Conf
 def _section(level: Mapping[str, Json], name: str) -> Mapping[str, Json]:
     section = level.get(name)
     leaves = dict(section) if isinstance(section, dict) else {}
-    if name == "reasoning" and leaves.get("enabled") is None:
-        leaves |= _legacy_reasoning(level)
+    if name == "reasoning":
+        if leaves.get("enabled") is None:
+            leaves |= _legacy_reasoning(level)
+        if leaves.get(_INSTRUCTIONS) is None:
+            # Said for the whole level; an empty text is said, too.
+            leaves[_INSTRUCTIONS] = level.get(_INSTRUCTIONS)
     return leaves
 
 

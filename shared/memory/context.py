@@ -34,7 +34,7 @@ class ContextRequest:
     search_top_k: int | None = None
     search_max_distance: float | None = None
     include_most_derived: bool = False
-    max_conclusions: int = 100
+    max_conclusions: int | None = None
 
     def collection(self, workspace: str) -> Collection | None:
         """Who looks at whom; None without a target. Raises `NameInvalid` for what names no scope."""

@@ -44,8 +44,10 @@ def recall_by_vector(
     sessions: Sequence[str] | None = None,
 ) -> list[Conclusion]:
     """As `recall`, with the query's vector at hand."""
+    # Derived conclusions rest on several sessions: under a list of sessions there are none.
+    wanted = levels if sessions is None else ("explicit",)
     [hits] = backends.vectors.nearest_conclusions(
-        collection, [vector], k=k, max_distance=max_distance, levels=levels, sessions=sessions
+        collection, [vector], k=k, max_distance=max_distance, levels=wanted, sessions=sessions
     )
     if not hits:
         return []

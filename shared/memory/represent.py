@@ -36,15 +36,16 @@ def represent(
     top_k: int | None = None,
     max_distance: float | None = None,
     include_most_derived: bool = False,
-    limit: int = 25,
+    limit: int | None = None,
     sessions: Sequence[str] | None = None,
 ) -> list[Conclusion]:
-    """At most `limit` conclusions of the collection, in no particular order.
+    """At most `limit` conclusions of the collection, in no particular order; None is what the server is set to.
 
     With `sessions` only explicit ones of these sessions. `max_distance` limits the semantic part only. A
     model or index that cannot be reached leaves the semantic part to the newest.
     """
     question = (query or "").strip()
+    limit = limit or backends.settings.deriver.working_representation_max_observations
     split = shares(limit, has_query=bool(question), top_k=top_k, include_most_derived=include_most_derived)
     near: list[str] = []
     if question:
@@ -54,7 +55,11 @@ def represent(
         found = conclusions.chosen(
             conn, collection, ids=near, most_derived=split.most_derived, newest=limit, sessions=sessions
         )
-    return found[:limit]
+    said: dict[tuple[object, ...], Conclusion] = {}
+    for one in found[:limit]:
+        # Whoever states something three times at once has said it once.
+        said.setdefault((one.content, one.level, one.session, one.occurred_at.replace(microsecond=0)), one)
+    return list(said.values())
 
 
 def _by_meaning(

@@ -32,6 +32,8 @@ class AppSettings(Section):
     max_embedding_tokens: Count = 8192
     max_embedding_tokens_per_request: Count = 300_000
     namespace: str = "honcho"
+    # The origins whose pages a browser lets call the API.
+    cors_origins: tuple[str, ...] = ("http://localhost", "http://127.0.0.1:8000", "https://api.honcho.dev")
 
 
 class DbSettings(Section):

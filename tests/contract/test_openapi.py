@@ -61,9 +61,6 @@ DEVIATIONS = (
     ),
     Deviation(".* query page", ".* default=1", ".*maximum=10{16}, default=1", "more pages than an offset can count"),
     Deviation(".* query reverse", "boolean or null,.*", "boolean,.*", "a query cannot say null"),
-    Deviation(
-        ".*/context query max_conclusions", "integer or null.*", "integer,.* default=100", "the default is named"
-    ),
     Deviation(r".*/context query sessions(\[\])?", ANY, "(array|string).*", "the SDKs' own limits are described too"),
     Deviation(
         ".*/context query tokens", "integer or null, maximum=100000", "integer or null", "the limit is a setting"

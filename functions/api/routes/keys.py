@@ -1,7 +1,5 @@
 """Keys: made by admins."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -10,7 +8,7 @@ from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
 from functions.api.description import also
-from functions.api.wire.fields import Text
+from functions.api.wire.fields import GivenMoment, Text
 from shared.domain.access import Reach
 from shared.domain.errors import Disabled
 from shared.domain.principal import Principal
@@ -31,7 +29,7 @@ def create_key(
     workspace_id: Text | None = None,
     peer_id: Text | None = None,
     session_id: Text | None = None,
-    expires_at: datetime | None = None,
+    expires_at: GivenMoment | None = None,
 ) -> Response:
     """A key for a workspace, or one peer or session of it. Whether they exist makes no difference."""
     auth = backends.settings.auth

@@ -37,8 +37,6 @@ router = APIRouter(
     route_class=RepeatingRoute,
 )
 
-_MOST_CONCLUSIONS = 100
-
 
 @router.post("/representation", response_model=RepresentationResponse)
 def get_representation(
@@ -60,7 +58,7 @@ def get_representation(
         top_k=body.search_top_k,
         max_distance=body.search_max_distance,
         include_most_derived=body.include_most_frequent or False,
-        limit=body.max_conclusions or _MOST_CONCLUSIONS,
+        limit=body.max_conclusions,
         sessions=allowed if seen.sessions is None else seen.sessions,
     )
     return answer(RepresentationResponse(representation=render(chosen)))
@@ -97,7 +95,7 @@ def get_peer_context(
     search_top_k: Annotated[Count | None, Query()] = None,
     search_max_distance: Annotated[Distance | None, Query()] = None,
     include_most_frequent: bool = True,
-    max_conclusions: Annotated[Count, Query()] = _MOST_CONCLUSIONS,
+    max_conclusions: Annotated[Count | None, Query()] = None,
 ) -> Response:
     """Representation and card together."""
     peers.refuse_scope(peer_id)

@@ -43,7 +43,7 @@ class ContextQuery(Wire):
     search_top_k: Count | None = None
     search_max_distance: Distance | None = None
     include_most_frequent: bool = False
-    max_conclusions: Count = 100
+    max_conclusions: Count | None = None
 
     def allowed(self, session: str) -> tuple[str, ...] | None:
         """The sessions that conclusions may come from; None for all."""

@@ -85,6 +85,14 @@ def test_origins_of_the_list_may_call_from_a_browser(client: TestClient):
     assert "access-control-allow-origin" not in foreign.headers
 
 
+def test_operator_says_which_origins_may_call(backends: Backends):
+    own = backends.settings.app.model_copy(update={"cors_origins": ("https://own.example",)})
+    app = create_app(replace(backends, settings=backends.settings.model_copy(update={"app": own})))
+    asked = TestClient(app)
+    for origin, allowed in (("https://own.example", "https://own.example"), ("http://localhost", None)):
+        assert asked.get("/health", headers={"Origin": origin}).headers.get("access-control-allow-origin") == allowed
+
+
 def test_a_bug_is_answered_and_logged_without_its_text(backends: Backends, capfd: pytest.CaptureFixture[str]):
     broken = TestClient(create_app(replace(backends, clock=BrokenClock())), raise_server_exceptions=False)
     answer = broken.post("/v3/workspaces", json={"id": "broken", "metadata": {"m": SECRET}})

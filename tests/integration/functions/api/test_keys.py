@@ -48,6 +48,12 @@ def _claims(token: str) -> dict[str, Any]:
     return claims
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "someday"])
+def test_key_that_would_end_at_no_moment_is_not_made(door: TestClient, moment: str):
+    answer = door.post("/v3/keys", params={"workspace_id": "w", "expires_at": moment}, headers=ADMIN)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", "expires_at"])
+
+
 def _status(door: TestClient, token: str, path: str = "/v3/workspaces/w/peers/list") -> int:
     return door.post(path, headers={"Authorization": f"Bearer {token}"}).status_code
 

@@ -1,12 +1,17 @@
 """What is known, over HTTP: representation, card, contexts, summaries, queue status."""
 
 import secrets
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from functions.api.app import create_app
 from shared.backends import Backends
+from shared.domain.errors import ModelRefused
 from shared.domain.summary import Summary
 from shared.store import summaries
 from tests.support.workspace_client import WorkspaceClient
@@ -205,3 +210,53 @@ def test_queue_status_counts_pending_work_by_session(workspace: WorkspaceClient)
     assert workspace.get("/queue/status", session_id="s").json() == {**one, "sessions": None}
     assert workspace.get("/queue/status", observer_id="a").json()["total_work_units"] == 1
     assert workspace.get("/queue/status", sender_id="b").json()["total_work_units"] == 0
+
+
+def test_representation_says_the_same_of_one_moment_once(workspace: WorkspaceClient):
+    for peer in ("a", "b"):
+        workspace.post("/peers", {"id": peer})
+    item = {"content": "plays the cello", "observer_id": "a", "observed_id": "a"}
+    workspace.post("/conclusions", {"conclusions": [item] * 3})
+    assert _represents(workspace).count("plays the cello") == 1
+    assert _represents(workspace, search_query="cello").count("plays the cello") == 1
+
+
+def test_most_conclusions_are_as_many_as_the_server_is_set_to_where_nobody_says(
+    workspace: WorkspaceClient, backends: Backends
+):
+    workspace.says("s", ("a", "hi"))
+    for number in range(5):
+        _knows(workspace, f"fact {number}")
+    deriver = backends.settings.deriver.model_copy(update={"working_representation_max_observations": 3})
+    few = replace(backends, settings=backends.settings.model_copy(update={"deriver": deriver}))
+    asked = WorkspaceClient(TestClient(create_app(few)), workspace.name)
+    texts = [
+        _represents(asked, max_conclusions=None),
+        asked.get("/peers/a/context").json()["representation"],
+        asked.get("/sessions/s/context", peer_target="a").json()["peer_representation"],
+    ]
+    assert [text.count("fact") for text in texts] == [3, 3, 3]
+    assert _represents(asked).count("fact") == 5
+    assert asked.get("/peers/a/context", max_conclusions=4).json()["representation"].count("fact") == 4
+
+
+def test_representation_whose_query_cannot_be_embedded_rests_on_the_newest(
+    workspace: WorkspaceClient, backends: Backends
+):
+    class Refusing:
+        space = backends.models.embedder().space
+
+        def embed(self, texts: object) -> list[object]:
+            raise ModelRefused("no")
+
+    class Models(type(backends.models)):
+        def embedder(self) -> Any:
+            return Refusing()
+
+    workspace.says("s", ("a", "hi"))
+    _knows(workspace, "plays the cello")
+    mute = copy(backends.models)
+    mute.__class__ = Models
+    asked = WorkspaceClient(TestClient(create_app(replace(backends, models=mute))), workspace.name)
+    assert "cello" in _represents(asked, search_query="music")
+    assert asked.post("/search", {"query": "hi"}).json()[0]["content"] == "hi"

@@ -75,3 +75,25 @@ def test_merge_replaces_a_section_as_a_whole_and_keeps_the_others():
 
 def test_cleaned_drops_what_is_null():
     assert cleaned({"summary": None, "dream": {"enabled": None}, "other": None}) == {"dream": {}}
+
+
+@pytest.mark.parametrize(
+    ("workspace", "session", "message", "expected"),
+    [
+        ({"custom_instructions": "top"}, {}, {}, "top"),
+        ({"custom_instructions": "top", "reasoning": {"custom_instructions": "section"}}, {}, {}, "section"),
+        ({"custom_instructions": "top", "reasoning": {"custom_instructions": None}}, {}, {}, "top"),
+        (
+            {"reasoning": {"custom_instructions": "section"}},
+            {"custom_instructions": "of the session"},
+            {},
+            "of the session",
+        ),
+        ({"custom_instructions": "top"}, {"custom_instructions": ""}, {}, ""),
+        ({"custom_instructions": "top"}, {"reasoning": {"custom_instructions": ""}}, {}, ""),
+        ({"custom_instructions": "top"}, {}, {"reasoning": {"custom_instructions": "said"}}, "said"),
+        ({"custom_instructions": 5}, {}, {}, None),
+    ],
+)
+def test_resolve_takes_a_levels_own_instructions_where_its_section_has_none(workspace, session, message, expected):
+    assert resolve(DEFAULTS, workspace, session, message).custom_instructions == expected

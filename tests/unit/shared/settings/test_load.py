@@ -67,6 +67,13 @@ def test_load_changes_single_leaves_of_a_level_and_keeps_the_others(folder):
     assert found["minimal"] == defaults["minimal"]
 
 
+def test_load_reads_the_origins_as_a_list(folder):
+    assert Settings().app.cors_origins[0] == "http://localhost"
+    found = folder("", "", CORS_ORIGINS='["https://a.example", "https://b.example"]')
+    assert found.app.cors_origins == ("https://a.example", "https://b.example")
+    assert folder('[app]\ncors_origins = ["https://c.example"]\n', "").app.cors_origins == ("https://c.example",)
+
+
 def test_load_reads_a_whole_level_as_json(folder):
     found = folder("", "", DIALECTIC_LEVELS='{"low": {"max_tool_iterations": 9}}').dialectic.levels["low"]
     assert (found.max_tool_iterations, found.tool_choice) == (9, "any")
