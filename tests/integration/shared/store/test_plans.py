@@ -8,15 +8,20 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
+from psycopg.sql import Composable
 
+from shared.domain import filters
 from shared.domain.conclusion import Collection
+from shared.domain.page import PageRequest
 from shared.domain.retry import Batch, KeptAnswer, KeyedRequest, Unanswered
 from shared.domain.session import ObservationSettings
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.store import (
     backfills,
+    cards,
     conclusions,
+    filter_sql,
     idempotency,
     members,
     messages,
@@ -24,13 +29,17 @@ from shared.store import (
     peers,
     record,
     repair,
+    revocations,
     scopes,
+    selections,
     session_view,
+    sessions,
     status,
     summaries,
     tasks,
     unanswered,
     work,
+    workspaces,
 )
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
@@ -58,6 +67,13 @@ UNIT = WorkUnit("w1", TaskKind.DERIVE, "s1", "p1")
 COLLECTION = Collection("w1", "p1", "p1")
 BATCH = Batch("w1", "s1", "f1", "r1")
 REQUEST = KeyedRequest("w1", "somebody", "k77", "f", "t")
+
+FILTERED = filter_sql.condition(
+    filters.parse({"metadata": {"topic": "x"}, "peer_id": "p1"}, filters.MESSAGES), filter_sql.MESSAGES
+)
+OF_A_PEER = filter_sql.condition(
+    filters.parse({"observer_id": "p1", "observed_id": "p1"}, filters.CONCLUSIONS), filter_sql.CONCLUSIONS
+)
 
 FILL: LiteralString = """
 INSERT INTO workspaces (name, uid) SELECT 'w' || n, n FROM generate_series(1, 300) AS n;
@@ -100,6 +116,7 @@ class ExplainingCursor(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **more: Any) -> "ExplainingCursor":
         plain = psycopg.Cursor(self.connection)
+        query = query.as_string(self.connection) if isinstance(query, Composable) else query
         if str(query).lstrip("( \n").split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
             rows = plain.execute("EXPLAIN (COSTS OFF) " + query, params).fetchall()
             type(self).plans.append("\n".join(row[0] for row in rows))
@@ -209,6 +226,31 @@ USES: dict[str, Callable[[Connection], object]] = {
     "summaries": lambda conn: (
         summaries.put(conn, "w1", "s1", Summary("short", "x", "m1", 1, 1, THEN)), summaries.both(conn, "w1", "s1")
     ),
+    "workspace": lambda conn: workspaces.get(conn, "w1"),
+    "peer": lambda conn: peers.get(conn, "w1", "p1"),
+    "peer_made": lambda conn: peers.create_within(conn, "w1", "p99999", {}, {}, THEN),
+    "peer_changed": lambda conn: peers.change(conn, "w1", "p1", {"a": 1}, None),
+    "session": lambda conn: sessions.get(conn, "w1", "s1"),
+    "session_made": lambda conn: sessions.create_within(conn, "w1", "s99999", THEN),
+    "session_changed": lambda conn: sessions.change(conn, "w1", "s1", {}, {}),
+    "card": lambda conn: cards.get(conn, COLLECTION),
+    "peers_listed": lambda conn: peers.page(conn, selections.ordinary_peers("w2"), PageRequest()),
+    "sessions_listed": lambda conn: sessions.page(conn, selections.active_sessions("w2"), PageRequest()),
+    "sessions_of_a_peer": lambda conn: sessions.page(conn, selections.sessions_of_peer("w1", "p9"), PageRequest()),
+    "members_listed": lambda conn: members.page(conn, selections.active_members("w1", "s1"), PageRequest()),
+    "messages_listed": lambda conn: messages.page(conn, selections.messages_of("w1", "s2"), PageRequest()),
+    "messages_filtered": lambda conn: messages.page(
+        conn, selections.messages_of("w1", "s2").and_(FILTERED), PageRequest(is_reversed=True)
+    ),
+    "message_metadata": lambda conn: messages.set_metadata(conn, "w1", "s1", "m77", {}),
+    "conclusion": lambda conn: conclusions.get(conn, "w1", "c1"),
+    "conclusion_deleted": lambda conn: conclusions.delete(conn, "w1", "c1", THEN),
+    "conclusions_of_a_peer": lambda conn: conclusions.page(
+        conn, selections.live_conclusions("w1").and_(OF_A_PEER), PageRequest()
+    ),
+    "membership": lambda conn: members.active_among(conn, "w1", "p1", ["s1", "s2"]),
+    "membership_settings": lambda conn: members.get(conn, "w1", "s1", "p1"),
+    "revoked": lambda conn: revocations.is_revoked(conn, "key_1"),
     "members": lambda conn: members.join(conn, "w1", "s1", {"p1": ObservationSettings()}, THEN),
     "peers": lambda conn: peers.existing(conn, "w1", ["p1", "p9"]),
     "scope_attach": lambda conn: (
