@@ -20,8 +20,9 @@ def recall(
     max_distance: float | None = None,
     levels: Sequence[Level] | None = None,
     sessions: Sequence[str] | None = None,
+    among: Sequence[str] | None = None,
 ) -> list[Conclusion]:
-    """The `k` conclusions nearest in meaning to `query`, nearest first.
+    """The `k` conclusions nearest in meaning to `query`, nearest first; with `among` only those of these ids.
 
     Raises `ModelUnavailable` or `IndexUnavailable`: nothing found is a different answer.
     """
@@ -29,7 +30,7 @@ def recall(
         return []
     vector = backends.models.embedder().embed([query])[0]
     return recall_by_vector(
-        backends, collection, vector, k=k, max_distance=max_distance, levels=levels, sessions=sessions
+        backends, collection, vector, k=k, max_distance=max_distance, levels=levels, sessions=sessions, among=among
     )
 
 
@@ -42,12 +43,13 @@ def recall_by_vector(
     max_distance: float | None = None,
     levels: Sequence[Level] | None = None,
     sessions: Sequence[str] | None = None,
+    among: Sequence[str] | None = None,
 ) -> list[Conclusion]:
     """As `recall`, with the query's vector at hand."""
     # Derived conclusions rest on several sessions: under a list of sessions there are none.
     wanted = levels if sessions is None else ("explicit",)
     [hits] = backends.vectors.nearest_conclusions(
-        collection, [vector], k=k, max_distance=max_distance, levels=wanted, sessions=sessions
+        collection, [vector], k=k, max_distance=max_distance, levels=wanted, sessions=sessions, among=among
     )
     if not hits:
         return []

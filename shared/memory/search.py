@@ -1,11 +1,12 @@
 """Searching messages: by their words and by their meaning at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.backends import Backends
 from shared.domain import relevance
 from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
+from shared.domain.relevance import Question
 from shared.store import message_ranking, message_search
 from shared.store.conditions import Condition
 from shared.store.message_ranking import Wish
@@ -18,6 +19,7 @@ _LISTED_PER_RESULT = 4
 _LEAST_LISTED = 160
 # The index of vectors does not know the filter, so what it finds must outlast it.
 _LISTED_UNDER_FILTER = 1000
+_MEASURED_UNDER_FILTER = 5000
 
 
 def search(
@@ -43,22 +45,39 @@ def search(
         with backends.db.reading() as conn:
             return message_search.newest(conn, area, limit=limit)
     listed = max(_LEAST_LISTED, _LISTED_PER_RESULT * limit)
-    meaning = relevance.meaning(_by_meaning(backends, area, asked, listed))
-    wish = Wish(asked, relevance.is_literal(asked), meaning, relevance.WORDS_SHARE)
+    near = _by_meaning(backends, area, asked, listed)
     with backends.db.reading() as conn:
         question = message_search.question(conn, workspace, asked)
-        found = message_ranking.best(conn, area, question, wish, listed=listed)
+    found = _ranked(backends, area, asked, question, near, listed)
+    if len(found) < limit and area.where is not None and len(near) >= _LISTED_UNDER_FILTER // 2:
+        # Many were nearer that do not meet the filter: those that do are measured themselves.
+        with backends.db.reading() as conn:
+            meeting = message_search.newest_ids(conn, area, limit=_MEASURED_UNDER_FILTER)
+        near = _by_meaning(backends, area, asked, listed, among=meeting)
+        found = _ranked(backends, area, asked, question, near, listed)
     return _best(asked, found, limit)
 
 
-def _by_meaning(backends: Backends, area: Area, query: str, listed: int) -> dict[str, float]:
+def _ranked(
+    backends: Backends, area: Area, query: str, question: Question, near: Mapping[str, float], listed: int
+) -> list[tuple[Message, float]]:
+    wish = Wish(query, relevance.is_literal(query), relevance.meaning(near), relevance.WORDS_SHARE)
+    with backends.db.reading() as conn:
+        return message_ranking.best(conn, area, question, wish, listed=listed)
+
+
+def _by_meaning(
+    backends: Backends, area: Area, query: str, listed: int, among: Sequence[str] | None = None
+) -> dict[str, float]:
     """Distances by message id; nothing where meaning cannot be told."""
     if not backends.settings.app.embed_messages:
         return {}
-    k = listed if area.where is None else _LISTED_UNDER_FILTER
+    k = listed if area.where is None or among is not None else _LISTED_UNDER_FILTER
     try:
         (vector,) = backends.models.embedder().embed([query])
-        hits = backends.vectors.nearest_messages(area.workspace, vector, k=k, sessions=area.sessions, peer=area.peer)
+        hits = backends.vectors.nearest_messages(
+            area.workspace, vector, k=k, sessions=area.sessions, peer=area.peer, among=among
+        )
     except (ModelUnavailable, ModelRefused, IndexUnavailable) as error:
         logger.warning("search_by_words_only", workspace=area.workspace, reason=type(error).__name__)
         return {}

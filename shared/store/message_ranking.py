@@ -12,7 +12,7 @@ from psycopg import sql
 from shared.domain.message import Message
 from shared.domain.relevance import Question
 from shared.store.database import Connection
-from shared.store.message_search import MAX_INDEXED_SESSIONS, Area, any_of, last_word, quoted
+from shared.store.message_search import MAX_INDEXED_SESSIONS, Area, any_of, quoted, spelled
 from shared.store.rows import MESSAGE
 
 # A message that says an address or a path letter by letter is what was asked for.
@@ -126,7 +126,7 @@ def best(conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: i
     needle, condition = wish.query.lower(), area.condition()
     words, terms = _words(area, asked)
     given: dict[str, object] = {
-        "said": _said(area, asked, needle),
+        "said": spelled(area, asked, needle),
         "needle": needle,
         "is_literal": wish.is_literal,
         "is_one_word": wish.is_literal and " " not in needle,
@@ -171,13 +171,3 @@ def _branch(area: Area, query: str, most: int) -> sql.Composed:
         condition=sql.SQL("AND {}").format(area.condition().text) if narrowed else sql.SQL(""),
         most=sql.Literal(most),
     )
-
-
-def _said(area: Area, asked: Question, needle: str) -> str | None:
-    """The documents that may hold the needle, as a tsquery; None when no word of it is in the index."""
-    if not asked.terms:
-        return None
-    # The needle may end inside a word, so the word it ends with may begin a longer one.
-    last = last_word(needle)
-    words = " & ".join(quoted(t.lexeme) + (":*" if last.startswith(t.lexeme) else "") for t in asked.terms)
-    return f"{area.lexemes()} & {words}"

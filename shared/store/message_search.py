@@ -1,6 +1,6 @@
-"""Where messages are searched, what a query asks of them there, and the newest ones for a query that asks nothing."""
+"""Where messages are searched, what a query asks there, and finding them letter by letter and by age. All bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -65,6 +65,54 @@ def question(conn: Connection, workspace: str, query: str) -> Question:
     return Question(terms, documents, float(lexemes) / documents if documents else 1.0)
 
 
+LITERAL: LiteralString = """
+SELECT id
+  FROM (SELECT m.id, m.content, m.created_at
+          FROM message_search AS s
+          JOIN messages AS m ON m.workspace = s.workspace AND m.id = s.message_id
+         WHERE s.workspace = %(in_workspace)s AND s.document @@ %(words)s::tsquery AND {condition}
+         LIMIT 5000) AS f
+ WHERE position(%(needle)s IN lower(content)) > 0
+ ORDER BY created_at DESC
+ LIMIT %(limit)s
+"""
+
+
+def literally(conn: Connection, area: Area, asked: Question, needle: str, *, limit: int) -> list[str]:
+    """Ids of indexed messages that hold `needle` letter by letter but for case, newest first."""
+    if not asked.terms:
+        return []
+    params = {"words": spelled(area, asked, needle), "needle": needle.lower(), "limit": limit}
+    return _ids(conn, LITERAL, area, params)
+
+
+def spelled(area: Area, asked: Question, needle: str) -> str | None:
+    """The documents that may hold the needle, as a tsquery; None when no word of it is in the index."""
+    if not asked.terms:
+        return None
+    # The needle may end inside a word, so the word it ends with may begin a longer one.
+    last = _last_word(needle)
+    words = " & ".join(quoted(t.lexeme) + (":*" if last.startswith(t.lexeme) else "") for t in asked.terms)
+    return f"{area.lexemes()} & {words}"
+
+
+NEWEST_LITERAL: LiteralString = """
+SELECT id
+  FROM (SELECT m.id, m.content
+          FROM messages AS m
+         WHERE {condition}
+         ORDER BY m.created_at DESC, m.seq DESC
+         LIMIT 2000) AS f
+ WHERE position(%(needle)s IN lower(content)) > 0
+ LIMIT %(limit)s
+"""
+
+
+def literally_among_newest(conn: Connection, area: Area, needle: str, *, limit: int) -> list[str]:
+    """The same among the 2,000 newest messages, indexed or not: for what no word of the index stands for."""
+    return _ids(conn, NEWEST_LITERAL, area, {"needle": needle.lower(), "limit": limit})
+
+
 _NEWEST: LiteralString = """
 SELECT {columns}
   FROM messages AS m
@@ -72,18 +120,47 @@ SELECT {columns}
  ORDER BY m.created_at DESC, m.seq DESC
  LIMIT %(limit)s
 """
+_WITHIN: LiteralString = """
+SELECT {columns}
+  FROM messages AS m
+ WHERE {condition} AND m.id = ANY(%(ids)s)
+"""
 
 
 def newest(conn: Connection, area: Area, *, limit: int) -> list[Message]:
     """The newest messages of the area, newest first."""
+    return _messages(conn, _NEWEST, area, {"limit": limit})
+
+
+def newest_ids(conn: Connection, area: Area, *, limit: int) -> list[str]:
+    """The ids of the same."""
+    condition = area.condition()
+    statement = sql.SQL(_NEWEST).format(columns=sql.SQL("m.id"), condition=condition.text)
+    return [row[0] for row in conn.execute(statement, {**condition.params, "limit": limit})]
+
+
+def within(conn: Connection, area: Area, ids: Sequence[str]) -> list[Message]:
+    """The messages of the area among `ids`, in no order."""
+    return _messages(conn, _WITHIN, area, {"ids": list(ids)}) if ids else []
+
+
+def _messages(conn: Connection, statement: LiteralString, area: Area, params: Mapping[str, object]) -> list[Message]:
     condition = area.condition()
     columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
-    statement = sql.SQL(_NEWEST).format(columns=columns, condition=condition.text)
     with conn.cursor(row_factory=message_row) as cursor:
-        return cursor.execute(statement, {**condition.params, "limit": limit}).fetchall()
+        cursor.execute(
+            sql.SQL(statement).format(columns=columns, condition=condition.text), {**condition.params, **params}
+        )
+        return cursor.fetchall()
 
 
-def last_word(text: str) -> str:
+def _ids(conn: Connection, statement: LiteralString, area: Area, params: Mapping[str, object]) -> list[str]:
+    condition = area.condition()
+    rows = conn.execute(sql.SQL(statement).format(condition=condition.text), {**condition.params, **params})
+    return [row[0] for row in rows.fetchall()]
+
+
+def _last_word(text: str) -> str:
     words = "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
     return words[-1] if words else ""
 

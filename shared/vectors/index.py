@@ -40,10 +40,11 @@ class VectorIndex(Protocol):
         max_distance: float | None = None,
         levels: Sequence[Level] | None = None,
         sessions: Sequence[str] | None = None,
+        among: Sequence[str] | None = None,
     ) -> list[list[Hit]]:
         """For each vector the `k` nearest conclusions of the collection, nearest first.
 
-        `sessions` None does not restrict, an empty list matches nothing.
+        `sessions` None does not restrict, an empty list matches nothing; so do the ids `among` which they are.
         """
         ...
 
@@ -67,6 +68,7 @@ class VectorIndex(Protocol):
         k: int,
         sessions: Sequence[str] | None = None,
         peer: str | None = None,
+        among: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """The `k` nearest messages, each once, nearest first."""
+        """The `k` nearest messages, each once, nearest first; with `among` only those of these ids."""
         ...

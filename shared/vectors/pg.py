@@ -94,9 +94,10 @@ class PgIndex(VectorIndex):
         max_distance: float | None = None,
         levels: Sequence[Level] | None = None,
         sessions: Sequence[str] | None = None,
+        among: Sequence[str] | None = None,
     ) -> list[list[Hit]]:
         found = [list[Hit]() for _ in vectors]
-        condition = pg_queries.in_collection(collection, levels, sessions)
+        condition = pg_queries.in_collection(collection, levels, sessions, among)
         if not vectors or k <= 0 or condition is None:
             return found
         rows = self._search(pg_queries.CONCLUSIONS, condition, vectors, k=k, taken=k)
@@ -128,8 +129,9 @@ class PgIndex(VectorIndex):
         k: int,
         sessions: Sequence[str] | None = None,
         peer: str | None = None,
+        among: Sequence[str] | None = None,
     ) -> list[Hit]:
-        condition = pg_queries.in_workspace(workspace, sessions, peer)
+        condition = pg_queries.in_workspace(workspace, sessions, peer, among)
         if k <= 0 or condition is None:
             return []
         rows = self._search(pg_queries.MESSAGES, condition, [vector], k=k, taken=k * _PIECES_PER_MESSAGE)

@@ -155,14 +155,17 @@ SELECT q.place, hit.message_id, hit.distance
 
 
 def in_collection(
-    collection: Collection, levels: Sequence[Level] | None, sessions: Sequence[str] | None
+    collection: Collection,
+    levels: Sequence[Level] | None,
+    sessions: Sequence[str] | None,
+    among: Sequence[str] | None = None,
 ) -> Condition | None:
-    """What holds for a collection's conclusions of these levels and sessions; None where nothing can."""
+    """What holds for a collection's conclusions of these levels, sessions and ids; None where nothing can."""
     base = Condition(
         sql.SQL("workspace = %(workspace)s AND observer = %(observer)s AND observed = %(of)s"),
         {"workspace": collection.workspace, "observer": collection.observer, "of": collection.observed},
     )
-    return _narrowed(base, {"level": levels, "session": sessions})
+    return _narrowed(base, {"level": levels, "session": sessions, "id": among})
 
 
 def of_all_peers(workspace: str, levels: Sequence[Level] | None, sessions: Sequence[str] | None) -> Condition | None:
@@ -173,10 +176,12 @@ def of_all_peers(workspace: str, levels: Sequence[Level] | None, sessions: Seque
     return _narrowed(base, {"level": levels, "session": sessions})
 
 
-def in_workspace(workspace: str, sessions: Sequence[str] | None, peer: str | None) -> Condition | None:
-    """What holds for a workspace's messages of these sessions and this peer; None where nothing can."""
+def in_workspace(
+    workspace: str, sessions: Sequence[str] | None, peer: str | None, among: Sequence[str] | None = None
+) -> Condition | None:
+    """What holds for a workspace's messages of these sessions, this peer and these ids; None where nothing can."""
     base = Condition(sql.SQL("workspace = %(workspace)s"), {"workspace": workspace})
-    return _narrowed(base, {"session": sessions, "peer": None if peer is None else [peer]})
+    return _narrowed(base, {"session": sessions, "peer": None if peer is None else [peer], "message_id": among})
 
 
 def _narrowed(base: Condition, allowed: dict[str, Sequence[str] | None]) -> Condition | None:

@@ -36,6 +36,8 @@ router = APIRouter(
 
 # With further filters the index is asked for more, because it does not know them.
 _ASKED_UNDER_FILTER: Final = 1000
+# When too few of them meet the filter: as many of those that do are measured, the newest first.
+_MEASURED: Final = 5000
 
 
 @router.post("", response_model=list[Conclusion], status_code=201)
@@ -106,7 +108,10 @@ def _by_meaning(
         return nearest
     among = Compare("id", "in", tuple(one.id for one in nearest))
     kept = {one.id for one in _matching(backends, collection, All((wanted, among)), most=_ASKED_UNDER_FILTER)}
-    return [one for one in nearest if one.id in kept][: body.top_k]
+    if len(kept) >= body.top_k or len(nearest) < _ASKED_UNDER_FILTER // 2:
+        return [one for one in nearest if one.id in kept][: body.top_k]
+    meeting = [one.id for one in _matching(backends, collection, wanted, most=_MEASURED)]
+    return recall(backends, collection, body.query, k=body.top_k, max_distance=body.distance, among=meeting)
 
 
 def _matching(

@@ -154,3 +154,16 @@ def test_what_is_near_in_meaning_is_fetched_by_key_and_only_as_many_as_are_liste
     assert not re.search(r"Seq Scan on (messages|message_search|work_items)", explaining.plans[-1])
     fetched = re.findall(r"Index Scan using \w+ on messages m\w* \(actual.*loops=(\d+)\)", explaining.plans[-1])
     assert max(int(loops) for loops in fetched) <= (40 if area.where is None and not area.sessions else 1000)
+
+
+def test_text_alone_is_looked_for_through_the_index_of_documents(explaining: Explaining):
+    asked = _asked(explaining, "word17 half")
+    assert message_search.literally(explaining, Area("w"), asked, "word17 half", limit=5)
+    assert "message_search_document" in explaining.plans[-1]
+
+
+@pytest.mark.parametrize("area", [Area("w"), FILTERED])
+def test_text_alone_is_looked_for_in_the_newest_messages_by_their_index(explaining: Explaining, area: Area):
+    assert message_search.literally_among_newest(explaining, area, "ord4", limit=5)
+    assert "messages_by_age" in explaining.plans[-1]
+    assert "Sort" not in explaining.plans[-1]
