@@ -44,18 +44,7 @@ def create(
 ) -> Peer | None:
     """The new peer; None when there is one of that name."""
     with conn.cursor(row_factory=peer_row) as cursor:
-        cursor.execute(
-            CREATE,
-            {
-                "workspace": workspace,
-                "name": name,
-                "uid": new_id(),
-                "metadata": Jsonb(metadata),
-                "configuration": Jsonb(configuration),
-                "now": now,
-            },
-        )
-        return cursor.fetchone()
+        return cursor.execute(CREATE, _row(workspace, name, metadata, configuration, now)).fetchone()
 
 
 # The workspace first, then the peer: every writer takes them in this order.
@@ -78,19 +67,8 @@ def create_within(
 ) -> Peer | None:
     """The new peer, and its workspace where that is missing, in one statement; None when there is one of that name."""
     with conn.cursor(row_factory=peer_row) as cursor:
-        cursor.execute(
-            CREATE_WITHIN,
-            {
-                "workspace": workspace,
-                "workspace_uid": new_id(),
-                "name": name,
-                "uid": new_id(),
-                "metadata": Jsonb(metadata),
-                "configuration": Jsonb(configuration),
-                "now": now,
-            },
-        )
-        return cursor.fetchone()
+        given = {**_row(workspace, name, metadata, configuration, now), "workspace_uid": new_id()}
+        return cursor.execute(CREATE_WITHIN, given).fetchone()
 
 
 ENSURE: LiteralString = """
@@ -137,3 +115,16 @@ def change(
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Peer]:
     """One page of the peers that meet `where`, oldest first."""
     return select_page(conn, PEER, "peers", where, {"created_at": True, "name": True}, request, peer_row)
+
+
+def _row(
+    workspace: str, name: str, metadata: JsonObject, configuration: JsonObject, now: datetime
+) -> dict[str, object]:
+    return {
+        "workspace": workspace,
+        "name": name,
+        "uid": new_id(),
+        "metadata": Jsonb(metadata),
+        "configuration": Jsonb(configuration),
+        "now": now,
+    }

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from infra.local.stack import Stack
+from tests.support.filter_examples import EXAMPLES, REFUSED, written
 from tests.support.pdf import make_pdf
 from tests.support.stack import data_folder, drained
 
@@ -83,7 +84,14 @@ def test_7_to_9_messages_have_limits_and_pages(here: Workspace):
     assert ([one["content"] for one in page["items"]], page["total"], page["pages"]) == (["m1"], 100, 100)
 
 
-# Step 10 is tests/integration/functions/api/test_filters.py: the whole table of examples, over HTTP.
+def test_10_every_row_of_the_table_of_filters_is_as_listed(here: Workspace):
+    assert here.post("/sessions/s/messages", {"messages": written()}).status_code == 201
+    for given, expected in EXAMPLES:
+        found = here.post("/sessions/s/messages/list", {"filters": given}).json()["items"]
+        assert " ".join(message["content"] for message in found) == expected, given
+    for given in REFUSED:
+        answer = here.post("/sessions/s/messages/list", {"filters": given})
+        assert (answer.status_code, type(answer.json()["detail"])) == (422, str), given
 
 
 def test_11_search_for_a_word_finds_its_message(here: Workspace):
