@@ -14,6 +14,8 @@ from shared.domain.errors import Unavailable
 from shared.store.database import ConnectionLost
 from shared.telemetry.logs import logger
 
+# One that was in use when the server hung up comes back to rest a moment later, and may be lent once more.
+_MOST_LOST: Final = 2
 _GET_OR_CREATE: Final = re.compile(r"/(?:workspaces|peers|sessions)/?$")
 
 
@@ -30,14 +32,15 @@ class RepeatingRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_again(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Unavailable as error:
-                if not _is_lost(error) or not _is_harmless_twice(request.method, request.url.path):
-                    raise
-                logger.warning("request_repeated", method=request.method)
-                # What rested beside the lost connection has hardly fared better.
-                request.app.state.backends.db.close()
+            for _ in range(_MOST_LOST):
+                try:
+                    return await handle(request)
+                except Unavailable as error:
+                    if not _is_lost(error) or not _is_harmless_twice(request.method, request.url.path):
+                        raise
+                    logger.warning("request_repeated", method=request.method)
+                    # What rested beside the lost connection has hardly fared better.
+                    request.app.state.backends.db.close()
             return await handle(request)
 
         return handle_again
