@@ -45,11 +45,19 @@ class Saving:
     def write(self, backends: Backends, conn: Connection) -> list[Conclusion]:
         """Inside the transaction: no model, index or queue is called here."""
         now = backends.clock.now()
-        new = self._heard(conn)
+        new = self._founded(conn, self._heard(conn))
         conclusions.hide(conn, self.workspace, self.replaced, now)
         saved = conclusions.save(conn, self.workspace, new, now)
         conclusions.reinforce(conn, self.workspace, self.reinforced)
         return saved
+
+    def _founded(self, conn: Connection, new: Sequence[NewConclusion]) -> Sequence[NewConclusion]:
+        """Those whose premises are all still there: one may have been erased while somebody thought about it."""
+        sources = {source for one in new for source in one.source_ids}
+        if not sources:
+            return new
+        held = conclusions.hold(conn, self.workspace, sorted(sources))
+        return [one for one in new if held.issuperset(one.source_ids)]
 
     def _heard(self, conn: Connection) -> Sequence[NewConclusion]:
         """What is new for whoever hears the session now: scopes may have got or lost it since its messages came."""

@@ -32,5 +32,26 @@ def put(conn: Connection, collection: Collection, entries: Sequence[str], now: d
     conn.execute(PUT, {**_key(collection), "entries": list(entries), "now": now})
 
 
+# Sorted, so that two such calls cannot deadlock.
+DROP_OF: LiteralString = """
+WITH held AS (
+    SELECT p.observer, p.observed
+      FROM peer_cards AS p
+     WHERE p.workspace = %(workspace)s
+       AND EXISTS (SELECT FROM conclusions AS c
+                    WHERE c.workspace = %(workspace)s AND c.id = ANY(%(ids)s)
+                      AND c.observer = p.observer AND c.observed = p.observed)
+     ORDER BY p.observer, p.observed
+       FOR UPDATE)
+DELETE FROM peer_cards AS p USING held
+ WHERE p.workspace = %(workspace)s AND p.observer = held.observer AND p.observed = held.observed
+"""
+
+
+def drop_of(conn: Connection, workspace: str, conclusions: Sequence[str]) -> None:
+    """Take away the cards of the collections that hold any of these conclusions."""
+    conn.execute(DROP_OF, {"workspace": workspace, "ids": list(conclusions)})
+
+
 def _key(collection: Collection) -> dict[str, object]:
     return {"workspace": collection.workspace, "observer": collection.observer, "observed": collection.observed}

@@ -212,6 +212,19 @@ def _ranked_row(cursor: Cursor[Any]) -> RowMaker[tuple[int, Conclusion]]:
     return lambda values: (values[0], make(values[1:]))
 
 
+HOLD: LiteralString = """
+SELECT id FROM conclusions
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL
+ ORDER BY id
+   FOR KEY SHARE
+"""
+
+
+def hold(conn: Connection, workspace: str, ids: Sequence[str]) -> set[str]:
+    """The live ones among `ids`: their rows stay until the transaction ends."""
+    return {str(row[0]) for row in conn.execute(HOLD, {"workspace": workspace, "ids": list(ids)})}
+
+
 DELETE: LiteralString = """
 UPDATE conclusions SET deleted_at = %(now)s
  WHERE workspace = %(workspace)s AND id = %(id)s AND deleted_at IS NULL

@@ -80,11 +80,22 @@ def resting_on(conn: Connection, workspace: str, ids: Sequence[str]) -> list[str
     return [str(row[0]) for row in conn.execute(RESTING_ON, {"workspace": workspace, "ids": list(ids)})]
 
 
+HOLD_CONCLUSIONS: LiteralString = """
+SELECT FROM conclusions WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+"""
 DELETE_CONCLUSIONS: LiteralString = "DELETE FROM conclusions WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)"
 
 
-def conclusions(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
-    conn.execute(DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+def conclusions(conn: Connection, workspace: str, ids: Sequence[str]) -> list[str]:
+    """Take these away; gives those outside of them that rest on one, in which case nothing is taken away.
+
+    Who concludes from one of them holds its row: what they save is seen here, or they do not find it any more.
+    """
+    conn.execute(HOLD_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+    left = [one for one in resting_on(conn, workspace, ids) if one not in ids]
+    if not left:
+        conn.execute(DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+    return left
 
 
 OLDEST_MESSAGES: LiteralString = """
@@ -132,11 +143,15 @@ UPDATE term_stats AS s
 DELETE_MESSAGES: LiteralString = "DELETE FROM messages WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)"
 
 
+def unsearch(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
+    """Take away the words of these messages, and what they count in the workspace's statistics."""
+    conn.execute(UNSEARCH, {"workspace": workspace, "ids": list(ids)})
+
+
 def messages(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
-    """Take the messages away, with their words and what these count in the workspace's statistics."""
-    values = {"workspace": workspace, "ids": list(ids)}
-    conn.execute(UNSEARCH, values)
-    conn.execute(DELETE_MESSAGES, values)
+    """Take the messages away, with their words."""
+    unsearch(conn, workspace, ids)
+    conn.execute(DELETE_MESSAGES, {"workspace": workspace, "ids": list(ids)})
 
 
 def answers(conn: Connection, workspace: str, session: str, *, most: int) -> bool:
