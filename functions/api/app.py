@@ -13,6 +13,7 @@ from functions.api.routes import (
     chat,
     conclusions,
     deletion,
+    erasure,
     health,
     keys,
     members,
@@ -51,6 +52,7 @@ ROUTERS: Final = (
     webhooks.router,
     workspaces.router,
     deletion.router,
+    erasure.router,
     keys.router,
     metrics.router,
 )

@@ -1,4 +1,4 @@
-"""Small work beside reasoning: make messages findable, forget, keep scopes in line, deliver to webhooks."""
+"""Small work beside reasoning: make messages findable, forget and erase, keep scopes in line, deliver to webhooks."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ from shared.backends import open_backends
 from shared.domain.work import TaskKind, WakeUp
 from shared.memory.backfill import reconcile
 from shared.memory.deliver import deliver
+from shared.memory.erase import erase
 from shared.memory.forget import forget
 from shared.memory.indexing import index_messages
 from shared.queue.batch import BatchResult, SqsEvent, by_group, consume
@@ -34,5 +35,7 @@ def _do(wake_up: WakeUp) -> None:
             reconcile(backends, wake_up)
         case TaskKind.FORGET:
             forget(backends, wake_up)
+        case TaskKind.ERASE:
+            erase(backends, wake_up)
         case _:
             index_messages(backends, wake_up)

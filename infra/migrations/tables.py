@@ -97,6 +97,7 @@ Table(
     *_text("workspace", "name", "uid"),
     *_objects("metadata", "configuration"),
     *_times("created_at"),
+    _column("is_active", Boolean(), "false while the peer is being erased: nothing is written for it any more"),
     _key("workspace", "name"),
     _to("workspaces", "workspace", "name"),
     Index("peers_by_age", "workspace", "created_at", "name"),
@@ -181,21 +182,17 @@ Table(
     ),
     Index(
         "conclusions_newest",
-        *("workspace", "observer", "observed"),
-        text("created_at DESC"),
-        "id",
+        *("workspace", "observer", "observed", text("created_at DESC"), "id"),
         postgresql_where=_LIVE,
     ),
     Index(
         "conclusions_most_derived",
-        *("workspace", "observer", "observed"),
-        text("times_derived DESC"),
-        text("created_at DESC"),
-        "id",
+        *("workspace", "observer", "observed", text("times_derived DESC"), text("created_at DESC"), "id"),
         postgresql_where=_LIVE,
     ),
     Index("conclusions_by_age", "workspace", text("created_at DESC"), "id", postgresql_where=_LIVE),
     Index("conclusions_by_source", "source_ids", postgresql_using="gin"),
+    *(Index(f"conclusions_by_{one}", "workspace", one) for one in ("observer", "observed")),
     Index("conclusions_by_session", "workspace", "session", postgresql_where=text("session IS NOT NULL")),
     Index("conclusions_unindexed", "created_at", postgresql_where=text("indexed_at IS NULL AND deleted_at IS NULL")),
     Index(
@@ -228,6 +225,7 @@ Table(
     *_times("updated_at"),
     _key("workspace", "observer", "observed"),
     _to("peers", "workspace, observer", "workspace, name"),
+    Index("peer_cards_by_observed", "workspace", "observed"),
 )
 
 Table(

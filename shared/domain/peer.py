@@ -8,7 +8,10 @@ from shared.domain.json import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A participant of a workspace. `configuration` carries only `observe_me` on the wire."""
+    """A participant of a workspace. `configuration` carries only `observe_me` on the wire.
+
+    One that is being erased is not active: nothing is written for it any more.
+    """
 
     workspace: str
     name: str
@@ -16,3 +19,4 @@ class Peer:
     metadata: JsonObject
     configuration: JsonObject
     created_at: datetime
+    is_active: bool = True

@@ -14,6 +14,7 @@ class TaskKind(StrEnum):
     """What is to be done; each kind has one queue."""
 
     DERIVE = "derive"
+    ERASE = "erase"
     SUMMARY = "summary"
     INDEX = "index"
     FORGET = "forget"
@@ -26,8 +27,9 @@ class TaskKind(StrEnum):
 class WorkUnit:
     """What must be done in order together: a kind of work on a session, and for `derive` its author.
 
-    For `scope`, `observed` is the scope's peer. For `webhook` there is no session, and `observed` is the id of the
-    endpoint. Its key joins the parts with ':', which no name can contain.
+    For `scope`, `observed` is the scope's peer; for `erase`, the peer that goes everywhere, or '' for what goes from
+    the session. For `webhook` there is no session, and `observed` is the id of the endpoint. Its key joins the parts
+    with ':', which no name can contain.
     """
 
     workspace: str

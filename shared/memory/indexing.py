@@ -67,7 +67,15 @@ def _index_meaning(backends: Backends, claimed: Claim) -> str:
                 for (message, number, _), vector in zip(batch, vectors, strict=True)
             ]
         )
+        _drop_gone(backends, claimed.unit.workspace, {message.id for message, _, _ in batch})
     return embedder.space.model
+
+
+def _drop_gone(backends: Backends, workspace: str, ids: set[str]) -> None:
+    """Erased while they were embedded, by somebody who could not see these vectors yet."""
+    with backends.db.reading() as conn:
+        left = messages.existing(conn, workspace, sorted(ids))
+    backends.vectors.delete_messages(workspace, sorted(ids - left))
 
 
 def _places(claimed: Claim) -> tuple[int, int]:

@@ -21,14 +21,15 @@ def get_or_create(
 ) -> tuple[Peer, bool]:
     """The peer, and whether this call made it. Given metadata and configuration replace what is stored.
 
-    Makes the workspace when missing. Raises `NameInvalid` for a bad name, `Invalid` for a scope's.
+    Makes the workspace when missing. Raises `NameInvalid` for a bad name, `Invalid` for a scope's, `NotFound` for a
+    peer that is being erased.
     """
     refuse_scope(name)
     if not note.is_kept:
         with backends.db.reading() as conn:
             found = _find(conn, workspace, name, metadata, configuration)
         if found is not None:
-            return found, False
+            return remaining(found), False
         if not metadata and not configuration:
             checked_name(workspace, "workspace id")
             checked_name(name, "peer id")
@@ -57,6 +58,13 @@ def require(backends: Backends, workspace: str, name: str) -> Peer:
     if found is None:
         raise NotFound(f"peer {name} not found")
     return found
+
+
+def remaining(peer: Peer) -> Peer:
+    """The peer, unless it is being erased: raises `NotFound`. Its name is free as soon as nothing is left of it."""
+    if not peer.is_active:
+        raise NotFound(f"peer {peer.name} is being erased")
+    return peer
 
 
 def refuse_scope(name: str) -> None:
@@ -91,5 +99,5 @@ def _create(
     # Somebody else was faster: what was asked for is applied to their row.
     found = _find(conn, workspace, name, metadata, configuration)
     if found is None:
-        raise NotFound(f"peer {name} not found")
-    return found, False
+        raise NotFound(f"peer {name} is being erased")
+    return remaining(found), False

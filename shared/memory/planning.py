@@ -8,6 +8,8 @@ from shared.domain.configuration import Configuration, resolve
 from shared.domain.json import JsonObject
 from shared.domain.work import TaskKind, WorkUnit
 from shared.settings import Settings
+from shared.store import sessions, workspaces
+from shared.store.database import Connection
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.record import Scene
@@ -44,10 +46,7 @@ class Plan:
 
     def cadence(self) -> Cadence | None:
         """When the session is summarized; None when it is not."""
-        in_force = self.configuration(None)
-        if not in_force.summary:
-            return None
-        return Cadence(in_force.messages_per_short_summary, in_force.messages_per_long_summary)
+        return cadence_of(self.configuration(None))
 
     def _derive(self, position: int, message: NewMessage) -> Iterator[PlannedItem]:
         if message.is_reasoned:
@@ -68,6 +67,19 @@ class Plan:
         """The author itself, then everybody else who watches."""
         others = (w.peer for w in self.scene.witnesses if w.observes_others and w.peer != author)
         return (author, *sorted(others))
+
+
+def in_force(settings: Settings, conn: Connection, workspace: str, session: str) -> Configuration:
+    """What is in force for the session as such."""
+    levels = [workspaces.get(conn, workspace), sessions.get(conn, workspace, session)]
+    return resolve(defaults(settings), *(found.configuration for found in levels if found is not None))
+
+
+def cadence_of(in_force: Configuration) -> Cadence | None:
+    """When a session is summarized; None when it is not."""
+    if not in_force.summary:
+        return None
+    return Cadence(in_force.messages_per_short_summary, in_force.messages_per_long_summary)
 
 
 def derive_gate(settings: Settings) -> Gate:

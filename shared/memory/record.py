@@ -36,7 +36,7 @@ def record_messages(
 
     Makes the workspace, the session, its authors and their memberships where they are missing. With `batch`, what an
     earlier run of it wrote without getting its answer out is given again instead. Raises `NameInvalid` for a bad
-    name, `NotFound` when the session is being deleted, and what `Twins` raises.
+    name, `NotFound` when the session is being deleted or an author erased, and what `Twins` raises.
     """
     authors = _checked(workspace, session, drafts)
     now = backends.clock.now()
@@ -146,6 +146,9 @@ def _scene(
             found = record.scene(conn, workspace, session, authors, now=now, batch=batch)
     if not found.is_active:
         raise NotFound(f"session {session} is being deleted")
+    leaving = [witness.peer for witness in found.witnesses if witness.is_leaving and witness.peer in authors]
+    if leaving:
+        raise NotFound(f"peer {leaving[0]} is being erased")
     return found
 
 

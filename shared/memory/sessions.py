@@ -12,7 +12,7 @@ from shared.domain.scope import is_perspective, peer_of
 from shared.domain.session import ObservationSettings, Session
 from shared.memory.instructions import check_instructions
 from shared.memory.note import UNNOTED, Note
-from shared.memory.peers import refuse_scope
+from shared.memory.peers import refuse_scope, remaining
 from shared.store import members, peers, scopes, sessions, workspaces
 from shared.store.database import Connection
 
@@ -34,8 +34,8 @@ def get_or_create(
 
     `joining` adds members and removes none, `within` puts the session into scopes, which take over nothing of what
     it had before. Makes workspace, peers and scopes where they are missing. Raises `NotFound` for a session being
-    deleted, `NameInvalid` for a bad name, `LimitExceeded` for too many observers, `Conflict` for a scope's name
-    that an ordinary peer has.
+    deleted or a peer being erased, `NameInvalid` for a bad name, `LimitExceeded` for too many observers, `Conflict`
+    for a scope's name that an ordinary peer has.
     """
     new, hearing = _checked(joining or {}), sorted({peer_of(scope) for scope in within})
     check_instructions(backends.settings, configuration or {})
@@ -48,7 +48,7 @@ def get_or_create(
         now = backends.clock.now()
         made = _made(conn, workspace, name, metadata, configuration, now)
         if new:
-            peers.ensure(conn, workspace, new, now)
+            _ensure_peers(conn, workspace, new, now)
             members.join(conn, workspace, name, new, now)
         if hearing:
             _join_scopes(conn, workspace, name, hearing, now)
@@ -89,7 +89,7 @@ def set_peers(backends: Backends, workspace: str, session: str, joining: Joining
     def work(conn: Connection) -> Session:
         now = backends.clock.now()
         _active(sessions.get(conn, workspace, session), session)
-        peers.ensure(conn, workspace, new, now)
+        _ensure_peers(conn, workspace, new, now)
         members.replace(conn, workspace, session, new, now)
         locked = _active(sessions.lock(conn, workspace, session), session)
         _check_observers(backends, conn, workspace, session, new)
@@ -127,8 +127,10 @@ def set_observation(backends: Backends, workspace: str, session: str, peer: str,
 
     def work(conn: Connection) -> None:
         _active(sessions.get(conn, workspace, session), session)
-        if peers.get(conn, workspace, peer) is None:
+        found = peers.get(conn, workspace, peer)
+        if found is None:
             raise NotFound(f"peer {peer} not found")
+        remaining(found)
         members.set_observation(conn, workspace, session, peer, settings, backends.clock.now())
         _active(sessions.lock(conn, workspace, session), session)
         _check_observers(backends, conn, workspace, session, {peer: settings})
@@ -138,6 +140,12 @@ def set_observation(backends: Backends, workspace: str, session: str, peer: str,
 
 def _found(got: tuple[Session, bool]) -> Session:
     return got[0]
+
+
+def _ensure_peers(conn: Connection, workspace: str, names: Joining, now: datetime) -> None:
+    peers.ensure(conn, workspace, names, now)
+    for name in peers.leaving(conn, workspace, names):
+        raise NotFound(f"peer {name} is being erased")
 
 
 def _checked(joining: Joining) -> Joining:

@@ -5,8 +5,9 @@ from shared.domain.status import Counts, QueueStatus
 from shared.domain.work import TaskKind
 from shared.store import status
 
-# Indexing is housekeeping: clients that wait for the memory to settle do not wait for it.
-_COUNTED = (TaskKind.DERIVE.value, TaskKind.SUMMARY.value)
+# Indexing is housekeeping: clients that wait for the memory to settle do not wait for it. An erasure counts until it
+# is done, which is the only receipt there is; its unit goes with it, so it never counts as completed.
+_COUNTED = (TaskKind.DERIVE.value, TaskKind.SUMMARY.value, TaskKind.ERASE.value)
 
 
 def queue_status(
@@ -26,4 +27,5 @@ def queue_status(
             found = status.counts_of_peers(
                 conn, workspace, _COUNTED, observer=observer, sender=sender, session=session, now=now
             )
-    return QueueStatus(sum(found.values(), Counts()), found)
+    of_sessions = {name: counts for name, counts in found.items() if name}
+    return QueueStatus(sum(found.values(), Counts()), of_sessions)

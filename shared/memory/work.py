@@ -9,7 +9,7 @@ from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, OutOfTim
 from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
-from shared.store import work
+from shared.store import forgetting, work
 from shared.store.work import ClaimLost, ClaimTerms
 from shared.telemetry.logs import logger
 
@@ -23,7 +23,8 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
     An outage moves the unit's due time and is tried again for ever, and what is out of time goes on as soon as it
     can; whatever else fails is tried again
     `max_attempts` times and then parked with its error, so that the unit goes on. `do` must finish the
-    claim itself, in the transaction of its effects. Work on a session that is being deleted is dropped.
+    claim itself, in the transaction of its effects. Work on a session that is being deleted is dropped, and put
+    off while something is erased from it.
     """
     terms = ClaimTerms(
         gate=derive_gate(backends.settings),
@@ -38,7 +39,7 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
     except ClaimLost:
         logger.warning("claim_lost", unit=str(unit))
         with backends.db.transaction() as conn:
-            work.let_go(conn, claimed)
+            forgetting.let_go(conn, claimed, due_at=backends.clock.now() + work.HELD_PAUSE)
     except DatabaseUnavailable:
         # Nothing can be written about it now. The lease runs out and tick wakes the unit; back in the queue,
         # the wake-up would hold up its session for the whole visibility.
@@ -75,7 +76,8 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
 
 def _most_attempts(backends: Backends, claimed: Claim) -> float:
     # What was promised to be forgotten is never set aside; its errors are in the log.
-    return math.inf if claimed.unit.kind is TaskKind.FORGET else backends.settings.deriver.max_attempts
+    is_promised = claimed.unit.kind in (TaskKind.FORGET, TaskKind.ERASE)
+    return math.inf if is_promised else backends.settings.deriver.max_attempts
 
 
 def _pause_s(attempts: int, error: Exception) -> float:

@@ -37,6 +37,7 @@ class SqsQueue:
             TaskKind.DERIVE: settings.derive_url,
             TaskKind.SUMMARY: settings.summary_url,
             TaskKind.INDEX: settings.chores_url,
+            TaskKind.ERASE: settings.chores_url,
             TaskKind.FORGET: settings.chores_url,
             TaskKind.SCOPE: settings.chores_url,
             TaskKind.WEBHOOK: settings.chores_url,

@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.backends import Backends
-from shared.domain.configuration import Configuration, resolve
 from shared.domain.errors import AnswerUnreadable, OutOfTime
 from shared.domain.message import Message
 from shared.domain.summary import Summary, SummaryKind, due_kinds
 from shared.domain.work import Claim, WakeUp, WorkUnit
 from shared.llm import tokens
 from shared.llm.types import Completion, Usage, UserTurn
-from shared.memory.planning import defaults, derive_gate
+from shared.memory.planning import derive_gate, in_force
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
 from shared.reasoning.derive import transcript
 from shared.reasoning.prompts import defused, render
-from shared.store import messages, sessions, summaries, work, workspaces
+from shared.store import messages, summaries, work
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
 
@@ -53,7 +52,9 @@ def _grow(backends: Backends, claimed: Claim) -> None:
 
 def _due(backends: Backends, claimed: Claim) -> dict[SummaryKind, int]:
     """Up to where each summary must reach; the newest of several cadences in one window stands for all."""
-    configuration = _configuration(backends, claimed.unit)
+    unit = claimed.unit
+    with backends.db.reading() as conn:
+        configuration = in_force(backends.settings, conn, unit.workspace, unit.session)
     if not configuration.summary:
         return {}
     every_short = configuration.messages_per_short_summary
@@ -63,14 +64,6 @@ def _due(backends: Backends, claimed: Claim) -> dict[SummaryKind, int]:
         for item in claimed.items
         for kind in due_kinds(item.seq, every_short=every_short, every_long=every_long)
     }
-
-
-def _configuration(backends: Backends, unit: WorkUnit) -> Configuration:
-    with backends.db.reading() as conn:
-        workspace = workspaces.get(conn, unit.workspace)
-        session = sessions.get(conn, unit.workspace, unit.session)
-    levels = [found.configuration for found in (workspace, session) if found is not None]
-    return resolve(defaults(backends.settings), *levels)
 
 
 @dataclass(frozen=True, slots=True)

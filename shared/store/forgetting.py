@@ -53,6 +53,19 @@ def under_way_until(conn: Connection, forgetting: WorkUnit, *, now: datetime) ->
     return row[0] if row else None
 
 
+# Nobody's failure, and no attempt at all.
+LET_GO: LiteralString = """
+UPDATE work_units
+   SET lease_until = NULL, token = NULL, due_at = %(due_at)s, attempts = attempts - 1, failures = failures - 1
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
+"""
+
+
+def let_go(conn: Connection, claimed: Claim, *, due_at: datetime) -> None:
+    """End the lease of a claim that cannot be finished: who deletes or erases waits for it."""
+    conn.execute(LET_GO, {**_key(claimed.unit), "token": claimed.token, "due_at": due_at})
+
+
 HAND_ON: LiteralString = """
 UPDATE work_units
    SET lease_until = NULL, token = NULL, attempts = 0, failures = 0, error = NULL,

@@ -113,6 +113,23 @@ def forget(conn: Connection, workspace: str, mentions: Sequence[tuple[str, str]]
     return conn.execute(FORGET, values).rowcount == most
 
 
+# The key stays taken: the request that comes again must not make anew what was erased.
+ERASE: LiteralString = """
+UPDATE idempotency_keys
+   SET status = 404, body = '{"detail": "what this request made was erased"}', mentions = '{}'
+ WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM idempotency_keys
+        WHERE workspace = %(workspace)s AND mentions && %(mentions)s::text[]
+        LIMIT %(most)s))
+"""
+
+
+def erase(conn: Connection, workspace: str, mentions: Sequence[tuple[str, str]], *, most: int) -> bool:
+    """Replace at most `most` answers that show any of these by a 404; True when there may be more."""
+    values = {"workspace": workspace, "mentions": _places(workspace, mentions), "most": most}
+    return conn.execute(ERASE, values).rowcount == most
+
+
 def _names(request: KeyedRequest) -> dict[str, object]:
     return {"workspace": request.workspace, "caller": request.caller, "key": request.key}
 

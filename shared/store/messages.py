@@ -110,6 +110,14 @@ def by_ids(conn: Connection, workspace: str, ids: Sequence[str]) -> dict[str, Me
     return {message.id: message for message in found}
 
 
+EXISTING: LiteralString = "SELECT id FROM messages WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)"
+
+
+def existing(conn: Connection, workspace: str, ids: Sequence[str]) -> set[str]:
+    """Those of `ids` that are still there."""
+    return {str(row[0]) for row in conn.execute(EXISTING, {"workspace": workspace, "ids": list(ids)})}
+
+
 RANGE: LiteralString = f"""
 SELECT {MESSAGE} FROM messages
  WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s

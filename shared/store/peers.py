@@ -23,11 +23,13 @@ def get(conn: Connection, workspace: str, name: str) -> Peer | None:
         return cursor.execute(GET, {"workspace": workspace, "name": name}).fetchone()
 
 
-EXISTING: LiteralString = "SELECT name FROM peers WHERE workspace = %(workspace)s AND name = ANY(%(names)s)"
+EXISTING: LiteralString = """
+SELECT name FROM peers WHERE workspace = %(workspace)s AND name = ANY(%(names)s) AND is_active
+"""
 
 
 def existing(conn: Connection, workspace: str, names: Sequence[str]) -> set[str]:
-    """Those of `names` that are peers of the workspace."""
+    """Those of `names` that are peers of the workspace and not being erased."""
     return {row[0] for row in conn.execute(EXISTING, {"workspace": workspace, "names": list(names)}).fetchall()}
 
 
@@ -87,10 +89,20 @@ def ensure(conn: Connection, workspace: str, names: Iterable[str], now: datetime
         conn.execute(ENSURE, {"workspace": workspace, "names": ordered, "uids": uids, "now": now})
 
 
+LEAVING: LiteralString = """
+SELECT name FROM peers WHERE workspace = %(workspace)s AND name = ANY(%(names)s) AND NOT is_active
+"""
+
+
+def leaving(conn: Connection, workspace: str, names: Iterable[str]) -> list[str]:
+    """Those of `names` that are being erased."""
+    return [str(row[0]) for row in conn.execute(LEAVING, {"workspace": workspace, "names": sorted(names)})]
+
+
 CHANGE: LiteralString = f"""
 UPDATE peers
    SET metadata = coalesce(%(metadata)s, metadata), configuration = coalesce(%(configuration)s, configuration)
- WHERE workspace = %(workspace)s AND name = %(name)s
+ WHERE workspace = %(workspace)s AND name = %(name)s AND is_active
 RETURNING {PEER}
 """
 
@@ -98,7 +110,7 @@ RETURNING {PEER}
 def change(
     conn: Connection, workspace: str, name: str, metadata: JsonObject | None, configuration: JsonObject | None
 ) -> Peer | None:
-    """Replace metadata or configuration, each as a whole; None keeps what is stored."""
+    """Replace metadata or configuration, each as a whole; None keeps what is stored. None for one being erased."""
     with conn.cursor(row_factory=peer_row) as cursor:
         cursor.execute(
             CHANGE,

@@ -15,12 +15,13 @@ from shared.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A member as far as a new message is concerned."""
+    """A member as far as a new message is concerned. `is_leaving`: the peer is being erased."""
 
     peer: str
     is_active: bool
     is_observed: bool
     observes_others: bool
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ SELECT w.configuration, s.configuration, coalesce(s.is_active, true),
        (SELECT coalesce(jsonb_agg(jsonb_build_array(
                    m.peer, m.left_at IS NULL,
                    coalesce(m.observe_me, p.configuration -> 'observe_me' <> 'false', true),
-                   m.left_at IS NULL AND coalesce(m.observe_others, false))), '[]')
+                   m.left_at IS NULL AND coalesce(m.observe_others, false) AND p.is_active,
+                   NOT p.is_active)), '[]')
           FROM members AS m
           JOIN peers AS p ON p.workspace = m.workspace AND p.name = m.peer
          WHERE m.workspace = %(workspace)s AND m.session = %(session)s

@@ -14,7 +14,7 @@ from shared.domain.work import WorkItem
 from shared.domain.workspace import Workspace
 
 WORKSPACE: LiteralString = "name, uid, metadata, configuration, created_at"
-PEER: LiteralString = "workspace, name, uid, metadata, configuration, created_at"
+PEER: LiteralString = "workspace, name, uid, metadata, configuration, created_at, is_active"
 SESSION: LiteralString = "workspace, name, uid, is_active, metadata, configuration, created_at"
 MESSAGE: LiteralString = "id, workspace, session, peer, seq, content, token_count, metadata, created_at"
 CONCLUSION: LiteralString = (

@@ -21,7 +21,7 @@ class SessionView:
 
 
 _PEER: LiteralString = "p." + PEER.replace(", ", ", p.")
-_PEER_COLUMNS = 6
+_PEER_COLUMNS = 1 + PEER.count(",")
 # Summaries of a session that is being deleted are gone already; its messages are served to the end.
 LOOK: LiteralString = f"""
 SELECT {_PEER}, c.entries, s.kind, s.content, s.message_id, s.covered_seq, s.token_count, s.created_at

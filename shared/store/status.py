@@ -83,6 +83,9 @@ SELECT u.workspace, u.unit, u.pending_items, u.pending_tokens,
             WHEN u.kind <> 'forget' AND EXISTS (
                  SELECT FROM sessions AS s
                   WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active) THEN 'deletion'
+            WHEN u.kind <> 'erase' AND EXISTS (
+                 SELECT FROM work_units AS e
+                  WHERE e.workspace = u.workspace AND e.unit = 'erase:' || u.session || ':') THEN 'deletion'
             WHEN u.due_at <= %(now)s THEN 'due'
             WHEN u.attempts > 0 THEN 'backoff'
             ELSE 'tokens' END,

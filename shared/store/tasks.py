@@ -28,8 +28,8 @@ RETURNING unit, wake_no, is_woken AND sent_at IS NULL
 """
 
 ADD: LiteralString = """
-INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-SELECT %(workspace)s, n.unit, last.seq + 1, last.seq + 1, '', 0, %(now)s
+INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, observers, created_at)
+SELECT %(workspace)s, n.unit, last.seq + 1, last.seq + 1, %(message_id)s, 0, %(observers)s, %(now)s
   FROM unnest(%(units)s::text[]) AS n (unit),
        LATERAL (SELECT coalesce(max(i.seq), 0) AS seq
                   FROM work_items AS i
@@ -37,8 +37,16 @@ SELECT %(workspace)s, n.unit, last.seq + 1, last.seq + 1, '', 0, %(now)s
 """
 
 
-def plan(conn: Connection, workspace: str, units: Sequence[WorkUnit], *, now: datetime) -> list[WakeUp]:
-    """Give each of `units` one more item; gives the wake-ups that are now owed.
+def plan(
+    conn: Connection,
+    workspace: str,
+    units: Sequence[WorkUnit],
+    *,
+    now: datetime,
+    message_id: str = "",
+    observers: Sequence[str] = (),
+) -> list[WakeUp]:
+    """Give each of `units` one more item, about the message or peers if any; gives the wake-ups that are now owed.
 
     A unit at work or backing off is not woken: it looks again by itself.
     """
@@ -51,6 +59,8 @@ def plan(conn: Connection, workspace: str, units: Sequence[WorkUnit], *, now: da
         "kinds": [unit.kind.value for unit in named.values()],
         "sessions": [unit.session for unit in named.values()],
         "observed": [unit.observed for unit in named.values()],
+        "message_id": message_id,
+        "observers": list(observers),
         "now": now,
         "grace_until": now + SEND_GRACE,
     }

@@ -86,6 +86,20 @@ def answered(conn: Connection, batch: Batch) -> None:
     conn.execute(ANSWERED, names(batch))
 
 
+# The row stays: the batch that comes again is told what is left of it, and writes nothing anew.
+ERASE: LiteralString = """
+UPDATE unanswered_batches
+   SET message_ids = ARRAY(SELECT m.id FROM unnest(message_ids) WITH ORDINALITY AS m (id, place)
+                            WHERE m.id <> ALL(%(ids)s) ORDER BY m.place)
+ WHERE workspace = %(workspace)s AND session = %(session)s AND message_ids && %(ids)s::text[]
+"""
+
+
+def erase(conn: Connection, workspace: str, session: str, ids: Sequence[str]) -> None:
+    """Name these messages no more."""
+    conn.execute(ERASE, {"workspace": workspace, "session": session, "ids": list(ids)})
+
+
 EXPIRED: LiteralString = "DELETE FROM unanswered_batches WHERE expires_at <= %(now)s"
 
 

@@ -15,6 +15,7 @@ _MOST_ITEMS = 500
 _NO_LIMIT = 2**62
 # A window that failed this often is suspected of holding one poison item: it goes on with its first item alone.
 _SUSPECT_FAILURES = 2
+HELD_PAUSE = timedelta(seconds=5)
 
 
 class ClaimLost(Conflict):
@@ -44,6 +45,7 @@ class _Unit:
     window_last: int | None
     answer: str | None
     is_forgotten: bool
+    is_held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ SELECT pending_items, pending_tokens, attempts, failures, is_woken, is_flushed, 
        window_first, window_last, answer,
        kind <> 'forget' AND EXISTS (SELECT FROM sessions AS s
                                      WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active),
+       EXISTS (SELECT FROM work_units AS e WHERE e.workspace = %(workspace)s AND e.unit = %(eraser)s),
        set_config('synchronous_commit', 'off', true)
   FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s
@@ -78,7 +81,7 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
     unit row. A window that an earlier worker did not finish is taken again as it was, with the model's
     answer if there is one; after its second failure that is no outage its first item is taken alone, so that
     a poison item does not take its neighbours with it. None when the unit is leased, backing off, below its
-    gate, done, or of a session that is being deleted.
+    gate, done, or of a session that is being deleted or that something is being erased from.
     Does not wait for the disk: a claim that a crash of the database forgets fails its worker's `finish`.
     """
     row = conn.execute(LOCK_UNIT, _key(unit)).fetchone()
@@ -90,6 +93,9 @@ def claim(conn: Connection, unit: WorkUnit, terms: ClaimTerms, *, now: datetime)
         conn.execute(REST, {**_key(unit), "due_at": rest.until})
         return None
     items = _window(conn, unit, state, terms)
+    if not items:
+        conn.execute(REST, {**_key(unit), "due_at": now + HELD_PAUSE})
+        return None
     if state.failures >= _SUSPECT_FAILURES and len(items) > 1:
         # The answer was about the whole window.
         items, state = items[:1], replace(state, answer=None)
@@ -102,6 +108,9 @@ def _rest(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now
         return _Rest(state.lease_until)
     if state.pending_items == 0 or state.is_forgotten:
         return _Rest(None)
+    if state.is_held:
+        # Who holds it wakes it in the end. That may have been a moment ago: what is seen here can be older.
+        return _Rest(now + HELD_PAUSE)
     if state.attempts > 0:
         is_backing_off = not state.is_woken and state.due_at is not None and state.due_at > now
         return _Rest(state.due_at) if is_backing_off else None
@@ -127,6 +136,8 @@ def _oldest(conn: Connection, unit: WorkUnit) -> datetime:
     return row[0]
 
 
+# An erasure that began after the first look is seen by this one: its worker waits for the row that is held here, and
+# then finds the lease.
 WINDOW: LiteralString = f"""
 SELECT {WORK_ITEM}
   FROM (SELECT {WORK_ITEM}, sum(tokens) OVER (ORDER BY seq) AS running, row_number() OVER (ORDER BY seq) AS place
@@ -134,6 +145,8 @@ SELECT {WORK_ITEM}
                   FROM work_items
                  WHERE workspace = %(workspace)s AND unit = %(unit)s AND state = 'pending'
                    AND seq BETWEEN %(first)s AND %(last)s
+                   AND NOT EXISTS (SELECT FROM work_units AS e
+                                    WHERE e.workspace = %(workspace)s AND e.unit = %(eraser)s)
                  ORDER BY seq
                  LIMIT %(most)s) AS oldest) AS counted
  WHERE running <= %(window_tokens)s OR place = 1
@@ -156,7 +169,7 @@ def _window(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms) -
             },
         )
         items = cursor.fetchall()
-    return _alike(items) if is_new else items
+    return _alike(items) if is_new and items else items
 
 
 def _alike(items: list[WorkItem]) -> list[WorkItem]:
@@ -256,12 +269,18 @@ UPDATE work_units AS u
 RETURNING u.wake_no, u.is_woken AND u.sent_at IS NULL
 """
 
+# A window that an erasure has opened again costs once more: what it cost before stays counted.
 LEDGER: LiteralString = """
-INSERT INTO work_windows
+INSERT INTO work_windows AS w
        (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens, conclusions,
         committed_at)
 VALUES (%(workspace)s, %(unit)s, %(first)s, %(last)s, %(items)s, %(token)s, %(model)s, %(input_tokens)s,
         %(output_tokens)s, %(conclusions)s, %(now)s)
+    ON CONFLICT (workspace, unit, first_seq) DO UPDATE
+   SET last_seq = greatest(w.last_seq, EXCLUDED.last_seq), items = EXCLUDED.items, token = EXCLUDED.token,
+       model = EXCLUDED.model, input_tokens = w.input_tokens + EXCLUDED.input_tokens,
+       output_tokens = w.output_tokens + EXCLUDED.output_tokens,
+       conclusions = w.conclusions + EXCLUDED.conclusions, committed_at = EXCLUDED.committed_at
 """
 
 STILL_MINE: LiteralString = """
@@ -269,6 +288,7 @@ SELECT 1 FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
    AND (kind = 'forget' OR NOT EXISTS (
        SELECT FROM sessions AS s WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active))
+   AND NOT EXISTS (SELECT FROM work_units AS e WHERE e.workspace = %(workspace)s AND e.unit = %(eraser)s)
    FOR UPDATE OF u
 """
 
@@ -276,7 +296,7 @@ SELECT 1 FROM work_units AS u
 def fence(conn: Connection, claimed: Claim) -> None:
     """Hold the unit row, or raise `ClaimLost`: call it before the first write of the finishing transaction.
 
-    Work on a session that is being deleted is lost, too.
+    Work on a session that is being deleted, or that something is being erased from, is lost, too.
     """
     if conn.execute(STILL_MINE, {**_key(claimed.unit), "token": claimed.token}).fetchone() is None:
         raise ClaimLost(str(claimed.unit))
@@ -346,17 +366,6 @@ def _close(
     return [WakeUp(claimed.unit, number)] if is_owed else []
 
 
-LET_GO: LiteralString = """
-UPDATE work_units SET lease_until = NULL, token = NULL
- WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
-"""
-
-
-def let_go(conn: Connection, claimed: Claim) -> None:
-    """End the lease of a claim that cannot be finished: who deletes the session waits for it."""
-    conn.execute(LET_GO, {**_key(claimed.unit), "token": claimed.token})
-
-
 RETRY_LATER: LiteralString = """
 UPDATE work_units
    SET lease_until = NULL, token = NULL, due_at = %(due_at)s, error = %(error)s,
@@ -375,4 +384,7 @@ def retry_later(conn: Connection, claimed: Claim, error: str, *, is_outage: bool
 
 
 def _key(unit: WorkUnit) -> dict[str, object]:
-    return {"workspace": unit.workspace, "unit": unit.key}
+    """The unit, and the one whose being there keeps it from being worked on; an erasure is not kept by another."""
+    is_held = unit.session and unit.kind not in (TaskKind.FORGET, TaskKind.ERASE)
+    eraser = WorkUnit(unit.workspace, TaskKind.ERASE, unit.session).key if is_held else ""
+    return {"workspace": unit.workspace, "unit": unit.key, "eraser": eraser}

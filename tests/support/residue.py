@@ -11,14 +11,23 @@ SELECT c.relname::text FROM pg_class AS c
  WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND has_table_privilege(c.oid, 'SELECT')
  ORDER BY 1
 """
+# The index of words keeps their stems. Ids are no words: what begins like a number falls into pieces.
+STEMS: LiteralString = """
+SELECT DISTINCT stem
+  FROM unnest(%(traces)s::text[]) AS t (trace),
+       unnest(tsvector_to_array(to_tsvector('pg_catalog.english', search_words(trace)))) AS stem
+ WHERE trace ~ '^[[:alpha:]][[:alnum:]]{4,}$' AND char_length(stem) > 3
+"""
 # A row as text shows every column, whatever it is called.
 SAYING: LiteralString = "SELECT count(*) FROM {table} AS t WHERE strpos(t::text, %(trace)s) > 0"
 
 
 def residue(dsn: str, *traces: str) -> dict[str, int]:
-    """How many rows of each table say one of `traces`; tables without any are left out."""
+    """How many rows of each table say one of `traces`, or the stem of one; tables without any are left out."""
     with psycopg.connect(dsn) as conn:
         tables = [str(row[0]) for row in conn.execute(TABLES)]
+        stems = [str(row[0]) for row in conn.execute(STEMS, {"traces": list(traces)})]
+        traces = tuple(dict.fromkeys([*traces, *stems]))
         counts = {table: sum(_saying(conn, table, traces)) for table in tables}
     return {table: count for table, count in counts.items() if count}
 

@@ -68,11 +68,10 @@ def test_downgrade_to_nothing_and_up_again_leaves_the_same(empty_dsn: str):
 
 def test_each_revision_goes_down_by_itself(empty_dsn: str):
     apply.upgrade(empty_dsn)
-    for _ in range(int(apply.newest())):
+    while apply.current(empty_dsn) is not None:
         command.downgrade(_configured(empty_dsn), "-1")
         command.upgrade(_configured(empty_dsn), "+1")
         command.downgrade(_configured(empty_dsn), "-1")
-    assert apply.current(empty_dsn) is None
 
 
 def test_upgrade_when_two_deploys_start_at_once_both_succeed(empty_dsn: str):

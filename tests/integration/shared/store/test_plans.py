@@ -21,6 +21,9 @@ from shared.store import (
     backfills,
     cards,
     conclusions,
+    erasing,
+    erasure,
+    erasure_conclusions,
     filter_sql,
     idempotency,
     members,
@@ -28,6 +31,7 @@ from shared.store import (
     outbox,
     peers,
     record,
+    reopening,
     repair,
     revocations,
     scopes,
@@ -95,6 +99,10 @@ INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, obs
 SELECT workspace, unit, n, n, 'm' || n, 10, '{p1}', CASE WHEN n > 35 THEN 'pending' ELSE 'finished' END,
        '2031-01-01', '2031-01-01'
   FROM work_units, generate_series(1, 40) AS n WHERE session ~ '^s[1-9]?[0-9]?[0-9]$';
+INSERT INTO work_windows (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens,
+                          conclusions, committed_at)
+SELECT workspace, unit, n * 5 + 100, n * 5 + 104, 5, 't', 'm', 1, 1, 1, '2031-01-01'
+  FROM work_units, generate_series(0, 6) AS n;
 INSERT INTO conclusions (workspace, id, observer, observed, session, level, content, content_hash, is_derived,
                          times_derived, message_ids, occurred_at, created_at, indexed_at)
 SELECT 'w1', 'c' || n, 'p' || n % 5 + 1, 'p' || n % 5 + 1, 's' || n % 100 + 1, 'explicit', 'text ' || n, 'hash' || n,
@@ -166,6 +174,15 @@ def claim_and_give_back(conn: Connection) -> None:
     claimed = work.claim(conn, UNIT, TERMS, now=THEN)
     assert claimed is not None
     work.retry_later(conn, claimed, "x", is_outage=True, due_at=THEN)
+
+
+def erase_messages(conn: Connection) -> None:
+    erasing.hold(conn, "w1", "s1", THEN)
+    erasing.void(conn, "w1", "s1")
+    reopening.reopen(conn, "w1", "s1", TaskKind.DERIVE, [1, 2, 3])
+    erasure_conclusions.strip(conn, "w1", ["c1", "c9"], ["m1"])
+    erasure.messages(conn, "w1", "s1", ["m1", "m5000"])
+    reopening.summarize_again(conn, "w1", "s1", Cadence(20, 60), THEN)
 
 
 USES: dict[str, Callable[[Connection], object]] = {
@@ -262,6 +279,16 @@ USES: dict[str, Callable[[Connection], object]] = {
     "scope_copy": lambda conn: backfills.copy(conn, "w1", "p9", "s1"),
     "scope_remove": lambda conn: backfills.remove(conn, "w1", "p1", "s1"),
     "scope_status": lambda conn: backfills.every(conn, "w1", "p1"),
+    "erase_message": lambda conn: erasing.plan_message(conn, "w1", "s1", "m1", THEN),
+    "erase_touched": lambda conn: erasure_conclusions.touched(conn, "w1", "s1", ["m1", "m2"], peer=None),
+    "erase_messages": erase_messages,
+    "erase_observers": lambda conn: erasure.observers(conn, "w1", "s1", "p1", most=2000),
+    "erase_some_of_peer": lambda conn: erasure.some_of_peer(conn, "w1", "s1", "p1", most=100),
+    "erase_peer": lambda conn: erasing.plan_peer(conn, "w1", "p9", THEN),
+    "erase_peer_of_sessions": lambda conn: erasing.plan_sessions(conn, "w1", "p9", most=200, now=THEN),
+    "erase_conclusions_of_peer": lambda conn: erasure_conclusions.of_peer(conn, "w1", "p9", most=200),
+    "erase_peer_at_last": lambda conn: erasure.peer(conn, "w1", "p9"),
+    "conclusions_hold": lambda conn: conclusions.hold(conn, "w1", ["c1", "c9"]),
     "tasks": lambda conn: tasks.plan(conn, "w1", [WorkUnit("w1", TaskKind.SCOPE, "s1", "p1")], now=THEN),
 }  # fmt: skip
 
