@@ -111,6 +111,7 @@ class WebFunction:
         self._process: subprocess.Popen[bytes] | None = None
         self._open: set[Upstream] = set()
         self._starts = 0
+        self._has_served = False
 
     def prewarm(self) -> None:
         """Start the server unless it runs."""
@@ -128,6 +129,7 @@ class WebFunction:
         finally:
             os.close(write_end)
         self._starts += 1
+        self._has_served = False
         watch_output(self._loop, read_end, Lines(self._log))
         watch_exit(self._loop, self._process, self._on_exit)
 
@@ -144,6 +146,7 @@ class WebFunction:
             head = await upstream.next()
             if not isinstance(head, _Head):
                 return False
+            self._has_served = True
             await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
             while isinstance(chunk := await upstream.next(), bytes):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -172,6 +175,10 @@ class WebFunction:
     def _on_exit(self, status: int) -> None:
         self._process = None
         self._log.write(f"The web server ended with status {status}; the next request starts it again.".encode())
+        if self._has_served and self._open:
+            # What it had accepted ended with it; what came since waits in the backlog of the socket for the next one.
+            self.prewarm()
+            return
         for upstream in list(self._open):
             upstream.abort()
 

@@ -118,9 +118,12 @@ def test_door_when_the_caller_leaves_tells_the_web_function(client: httpx.Client
 
 
 def test_door_when_the_web_function_ends_says_so_and_starts_it_again(client: httpx.Client):
-    broken = client.post("/v3/chat", json={"exit": True})
-    assert (broken.status_code, broken.json()) == (502, {"detail": "Internal server error: see the log of Chat"})
-    assert client.post("/v3/chat", json={}).status_code == 200
+    for _ in range(3):
+        assert client.post("/v3/chat", json={}).status_code == 200
+        broken = client.post("/v3/chat", json={"exit": True})
+        assert (broken.status_code, broken.json()) == (502, {"detail": "Internal server error: see the log of Chat"})
+        # The door may not have seen the end of the process yet: the request waits for the next one all the same.
+        assert client.post("/v3/chat", json={}).status_code == 200
 
 
 def test_functions_find_the_database_and_the_queue_of_the_stack(stack: Stack):
