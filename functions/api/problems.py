@@ -83,20 +83,28 @@ def problem(status: int, detail: object, headers: Mapping[str, str] | None = Non
     return Response(json.dumps({"detail": detail}), status, headers, media_type="application/json")
 
 
-async def _on_service_error(_: Request, error: Exception) -> Response:
+def told(error: Exception) -> tuple[int, str]:
+    """The status of an error, and what clients are told about it."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-    if isinstance(error, StillRunning):
-        return problem(status, str(error), {"Retry-After": str(retry_after(error.retry_after_s))})
-    if status < 500:
-        return problem(status, str(error))
+    # Of a missing model we wrote ourselves, for the operator: which setting is missing.
+    if status < 500 or isinstance(error, ModelMissing):
+        return status, str(error)
+    # The class speaks, not the instance: that may name hosts or quote a provider.
+    return status, str(type(error)()) if isinstance(error, Unavailable) else _UNEXPECTED
+
+
+async def _on_service_error(_: Request, error: Exception) -> Response:
+    status, detail = told(error)
     if isinstance(error, ModelMissing):
-        # Written by us for the operator: which setting is missing.
-        return problem(status, str(error), {"Retry-After": str(retry_after(None))})
+        return problem(status, detail, {"Retry-After": str(retry_after(None))})
+    if isinstance(error, StillRunning):
+        return problem(status, detail, {"Retry-After": str(retry_after(error.retry_after_s))})
+    if status < 500:
+        return problem(status, detail)
     logger.exception("request_not_served", status=status)
     if not isinstance(error, Unavailable):
-        return problem(status, _UNEXPECTED)
-    # The class speaks, not the instance: that may name hosts or quote a provider.
-    return problem(status, str(type(error)()), {"Retry-After": str(retry_after(error.retry_after_s))})
+        return problem(status, detail)
+    return problem(status, detail, {"Retry-After": str(retry_after(error.retry_after_s))})
 
 
 def retry_after(seconds: float | None) -> int:

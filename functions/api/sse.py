@@ -5,8 +5,8 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from functions.api.problems import told
 from functions.api.wire.chat import Evidence
-from shared.domain.errors import ServiceError
 from shared.reasoning.dialectic import Answered
 from shared.telemetry.logs import logger
 
@@ -16,13 +16,17 @@ HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 def frames(pieces: Iterator[str | Answered], *, with_evidence: bool) -> Iterator[bytes]:
-    """One frame per piece of text, and the closing frame. An answer that breaks off has none: clients can tell."""
+    """One frame per piece of text, and the closing frame. An answer that breaks off ends with an error frame.
+
+    That one is never `done`: who does not know it still sees that the end is missing.
+    """
     try:
         for piece in pieces:
             yield _closing(piece, with_evidence) if isinstance(piece, Answered) else _delta(piece)
-    except ServiceError:
-        # The status went out long ago; what is left to say is said by the frame that does not come.
+    except Exception as error:
+        # The status went out long ago, so that the outer edge of a stream is here.
         logger.exception("stream_broke_off")
+        yield _broken_off(error)
 
 
 def _delta(text: str) -> bytes:
@@ -33,6 +37,11 @@ def _closing(whole: Answered, with_evidence: bool) -> bytes:
     if with_evidence:
         return _frame({"done": True, "evidence": Evidence.of(whole.evidence)})
     return _frame({"done": True})
+
+
+def _broken_off(error: Exception) -> bytes:
+    status, detail = told(error)
+    return _frame({"error": {"status": status, "detail": detail}, "done": False})
 
 
 def _frame(content: object) -> bytes:

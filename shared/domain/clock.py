@@ -27,6 +27,11 @@ def stamp(moment: datetime) -> str:
     return as_utc(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def minute(moment: datetime) -> str:
+    """`moment` as `YYYY-MM-DD HH:MM` in UTC: what a model needs of it, at fewer tokens."""
+    return as_utc(moment).strftime("%Y-%m-%d %H:%M")
+
+
 def iso_z(moment: datetime) -> str:
     """`moment` as ISO 8601 with `Z`; microseconds only when there are any."""
     return as_utc(moment).isoformat().replace("+00:00", "Z")

@@ -14,7 +14,8 @@ from shared.llm.types import SystemTurn, ToolTurn, Turn, UserTurn
 
 _LINE = re.compile(r"[\s>*•-]*(?:\d+[.)]\s+)?\[(?P<day>\d{4}-\d\d-\d\d)[^\]]*\]\s*(?P<rest>.+)", re.DOTALL)
 _SAID = re.compile(r"(?P<peer>[\w.@-]+): (?P<text>.+)", re.DOTALL)
-_ID = re.compile(r"\s*[(\[]ids?: ?[^)\]]*[)\]]")
+# What stands at the end of a conclusion's line: its id, whom it is about, or both.
+_ID = re.compile(r"\s*[(\[]ids?: ?[^)\]]*[)\]]|\s*\((?:[\w.-]+ )?about [\w.-]+\)$")
 _CARD = re.compile(r"^<peer_card[^>\n]*>$", re.MULTILINE)
 _CARD_LINE = "[card] "
 _MAX_QUOTE = 240

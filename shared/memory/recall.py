@@ -1,6 +1,6 @@
 """Recalling conclusions by meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, Level, normal_form
@@ -84,9 +84,23 @@ def recall_of_all(
         return []
     with backends.db.reading() as conn:
         rows = conclusions.by_ids(conn, workspace, [hit.id for hit in hits])
+    return _each_once(rows[hit.id] for hit in hits if hit.id in rows)[:k]
+
+
+def newest_of_all(
+    backends: Backends, workspace: str, *, k: int, sessions: Sequence[str] | None = None
+) -> list[Conclusion]:
+    """The `k` newest conclusions about any peer, newest first; the rest as in `recall_of_all`."""
+    most = k * _VIEWS_PER_CONCLUSION
+    with backends.db.reading() as conn:
+        return _each_once(conclusions.newest_of_all(conn, workspace, most=most, sessions=sessions))[:k]
+
+
+def _each_once(read: Iterable[Conclusion]) -> list[Conclusion]:
+    """`read`, with what several peers hold of one in the same words given once, as its own view if there is one."""
     said: dict[tuple[object, ...], Conclusion] = {}
-    for one in (rows[hit.id] for hit in hits if hit.id in rows):
+    for one in read:
         key = (one.observed, one.level, one.session, normal_form(one.content))
         if key not in said or one.observer == one.observed:
             said[key] = one
-    return list(said.values())[:k]
+    return list(said.values())

@@ -6,6 +6,7 @@ from shared.backends import Backends
 from shared.domain import relevance
 from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
+from shared.domain.period import Period
 from shared.domain.relevance import Question
 from shared.store import message_ranking, message_search
 from shared.store.conditions import Condition
@@ -56,6 +57,45 @@ def search(
         near = _by_meaning(backends, area, asked, listed, among=meeting)
         found = _ranked(backends, area, asked, question, near, listed)
     return _best(asked, found, limit)
+
+
+def containing(
+    backends: Backends, *, workspace: str, text: str, limit: int, sessions: Sequence[str] | None = None
+) -> list[Message]:
+    """The `limit` newest messages that hold `text` letter by letter but for case, newest first.
+
+    Its words are looked up in the index; what no word of the index stands for, such as a part of one, is found
+    among the 2,000 newest messages only. `sessions` as in `search`.
+    """
+    needle = text.strip()
+    area = Area(workspace, None if sessions is None else tuple(sessions))
+    if limit <= 0 or not needle or area.sessions == ():
+        return []
+    with backends.db.reading() as conn:
+        asked = message_search.question(conn, workspace, needle)
+        found = message_search.literally(conn, area, asked, needle, limit=limit)
+        # Also what chores has not indexed yet.
+        found += message_search.literally_among_newest(conn, area, needle, limit=limit)
+        messages = message_search.within(conn, area, list(dict.fromkeys(found)))
+    return sorted(messages, key=lambda message: (message.created_at, message.seq), reverse=True)[:limit]
+
+
+def during(
+    backends: Backends,
+    *,
+    workspace: str,
+    period: Period,
+    limit: int,
+    sessions: Sequence[str] | None = None,
+    is_newest_first: bool = True,
+) -> list[Message]:
+    """The `limit` newest or oldest messages of a time; `sessions` as in `search`."""
+    area = Area(workspace, None if sessions is None else tuple(sessions), where=message_search.said_in(period))
+    if limit <= 0 or area.sessions == ():
+        return []
+    read = message_search.newest if is_newest_first else message_search.oldest
+    with backends.db.reading() as conn:
+        return read(conn, area, limit=limit)
 
 
 def _ranked(

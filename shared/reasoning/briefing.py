@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 
 from shared.backends import Backends
 from shared.domain.conclusion import DERIVED_LEVELS, Collection, Conclusion, Level
@@ -14,20 +13,19 @@ from shared.domain.vector import Vector
 from shared.memory.planning import defaults
 from shared.memory.recall import recall_by_vector, recall_of_all
 from shared.reasoning.gather import gather
+from shared.reasoning.tools.lines import fitting_conclusions
 from shared.store import cards, messages, sessions, workspaces
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
 
 _EXPLICIT: tuple[Level, ...] = ("explicit",)
-# Time and id of a conclusion's line.
-_LINE_CHARS = 52
 
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
     """What the model is shown beside the question. `vector` is the question's, None when it could not be made.
 
-    The cards are None where there are none or where they may not be used.
+    The cards are None where there are none or where they may not be used; `uses_cards` says whether they may.
     """
 
     vector: Vector | None
@@ -35,6 +33,7 @@ class Briefing:
     observer_card: tuple[str, ...] | None
     observed_card: tuple[str, ...] | None
     history: tuple[Message, ...]
+    uses_cards: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class _Stored:
     observer_card: tuple[str, ...] | None
     observed_card: tuple[str, ...] | None
     history: tuple[Message, ...]
+    uses_cards: bool
 
 
 def brief(
@@ -65,7 +65,14 @@ def brief(
         partial(_recalled, backends, near, query, prefetch, sessions),
         partial(_stored, backends, collection, session, sessions),
     )
-    return Briefing(recalled.vector, recalled.conclusions, stored.observer_card, stored.observed_card, stored.history)
+    return Briefing(
+        recalled.vector,
+        recalled.conclusions,
+        stored.observer_card,
+        stored.observed_card,
+        stored.history,
+        stored.uses_cards,
+    )
 
 
 def brief_on_all(
@@ -77,13 +84,13 @@ def brief_on_all(
     session: str | None,
     sessions: tuple[str, ...] | None,
 ) -> Briefing:
-    """The same for a question about anybody. There are no cards: each belongs to one peer."""
+    """The same for a question about anybody. No card is shown: each belongs to one peer."""
     near = partial(recall_of_all, backends, workspace)
-    recalled, history = gather(
+    recalled, stored = gather(
         partial(_recalled, backends, near, query, prefetch, sessions),
-        partial(_history, backends, workspace, session),
+        partial(_stored_of_all, backends, workspace, session, sessions),
     )
-    return Briefing(recalled.vector, recalled.conclusions, None, None, tuple(history))
+    return Briefing(recalled.vector, recalled.conclusions, None, None, stored.history, stored.uses_cards)
 
 
 def _recalled(
@@ -104,19 +111,24 @@ def _recalled(
 def _brief_enough(backends: Backends, near: Sequence[Conclusion]) -> list[Conclusion]:
     """The nearest that together are no longer than a tool's result. What is shown here is never dropped later."""
     llm = backends.settings.llm
-    lengths = accumulate(min(len(one.content), llm.max_message_content_chars) + _LINE_CHARS for one in near)
-    return [one for one, length in zip(near, lengths, strict=True) if length <= llm.max_tool_output_chars]
+    return fitting_conclusions(near, max_chars=llm.max_message_content_chars, budget=llm.max_tool_output_chars)
 
 
 def _stored(backends: Backends, collection: Collection, session: str | None, allowed: Sequence[str] | None) -> _Stored:
     workspace, own = collection.workspace, Collection(collection.workspace, collection.observer, collection.observer)
     with backends.db.reading() as conn:
         observer_card = observed_card = None
-        # Cards are made from all sessions: under a list of sessions they would tell about the others.
-        if allowed is None and _may_use_cards(backends, conn, workspace, session):
+        uses_cards = _may_use_cards(backends, conn, workspace, session, allowed)
+        if uses_cards:
             observed_card = cards.get(conn, collection)
             observer_card = cards.get(conn, own) if own != collection else observed_card
-    return _Stored(observer_card, observed_card, tuple(_history(backends, workspace, session)))
+    return _Stored(observer_card, observed_card, tuple(_history(backends, workspace, session)), uses_cards)
+
+
+def _stored_of_all(backends: Backends, workspace: str, session: str | None, allowed: Sequence[str] | None) -> _Stored:
+    with backends.db.reading() as conn:
+        uses_cards = _may_use_cards(backends, conn, workspace, session, allowed)
+    return _Stored(None, None, tuple(_history(backends, workspace, session)), uses_cards)
 
 
 def _history(backends: Backends, workspace: str, session: str | None) -> list[Message]:
@@ -127,7 +139,12 @@ def _history(backends: Backends, workspace: str, session: str | None) -> list[Me
         return messages.newest_within(conn, workspace, session, tokens=max_tokens)
 
 
-def _may_use_cards(backends: Backends, conn: Connection, workspace: str, session: str | None) -> bool:
+def _may_use_cards(
+    backends: Backends, conn: Connection, workspace: str, session: str | None, allowed: Sequence[str] | None
+) -> bool:
+    # Cards are made from all sessions: under a list of sessions they would tell about the others.
+    if allowed is not None:
+        return False
     there = workspaces.get(conn, workspace)
     here = sessions.get(conn, workspace, session) if session is not None else None
     levels = [found.configuration for found in (there, here) if found is not None]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from shared.backends import Backends
 from shared.domain.answer_schema import Mismatch, compiled, conform
-from shared.domain.clock import stamp
+from shared.domain.clock import minute
 from shared.domain.conclusion import Collection, Conclusion
 from shared.domain.errors import AnswerUnreadable
 from shared.domain.evidence import Evidence, EvidenceToolCall, evidence
@@ -21,9 +21,9 @@ from shared.reasoning.briefing import Briefing, brief
 from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
 from shared.reasoning.prompts import defused, fenced, render
 from shared.reasoning.toolkit import Rephrase, ToolSet, clipped
-from shared.reasoning.tools import DIALECTIC, MINIMAL
+from shared.reasoning.tools import BY_LEVEL, TAKING_IDS, offered
 from shared.reasoning.tools.context import Memory, ToolContext
-from shared.reasoning.tools.lines import conclusion_lines, message_lines
+from shared.reasoning.tools.lines import SHORT_ID, conclusion_lines, message_lines
 from shared.reasoning.workspace import WorkspaceQuestion
 from shared.settings.models import ReasoningLevel
 from shared.store import messages
@@ -129,13 +129,21 @@ def _agent(backends: Backends, question: AnyQuestion, briefing: Briefing) -> Age
 
 def _tools(backends: Backends, question: AnyQuestion, briefing: Briefing) -> ToolSet:
     context = _context(backends, question, briefing)
-    offered = MINIMAL if question.level == "minimal" else DIALECTIC
-    return ToolSet(offered, context, max_output_chars=backends.settings.llm.max_tool_output_chars)
+    return ToolSet(
+        offered(question.level, context), context, max_output_chars=backends.settings.llm.max_tool_output_chars
+    )
+
+
+def _shows_ids(backends: Backends, question: AnyQuestion) -> bool:
+    """Whether the model could do something with an id: at 4 tokens a line they are not for show."""
+    has_tools = backends.settings.dialectic.levels[question.level].max_tool_iterations > 0
+    return has_tools and any(one in TAKING_IDS for one in BY_LEVEL[question.level])
 
 
 def _context(backends: Backends, question: AnyQuestion, briefing: Briefing) -> Memory:
+    shows_ids = _shows_ids(backends, question)
     if isinstance(question, WorkspaceQuestion):
-        return workspace.context(backends, question, briefing)
+        return workspace.context(backends, question, briefing, shows_ids=shows_ids)
     return ToolContext(
         backends,
         question.collection,
@@ -143,6 +151,9 @@ def _context(backends: Backends, question: AnyQuestion, briefing: Briefing) -> M
         sessions=question.sessions,
         shown=frozenset(conclusion.id for conclusion in briefing.conclusions),
         vectors={} if briefing.vector is None else {question.query: briefing.vector},
+        seen={conclusion.id: conclusion for conclusion in briefing.conclusions},
+        shows_ids=shows_ids,
+        uses_cards=briefing.uses_cards,
     )
 
 
@@ -167,7 +178,7 @@ def _system(backends: Backends, question: Question, briefing: Briefing, searchin
         perspective=perspective,
         cards=_cards(backends, question, briefing),
         history=_history(backends, briefing),
-        now=stamp(backends.clock.now()),
+        now=minute(backends.clock.now()),
     )
 
 
@@ -194,6 +205,7 @@ def _asked(backends: Backends, question: AnyQuestion, known: tuple[Conclusion, .
         known,
         max_chars=backends.settings.llm.max_message_content_chars,
         is_of_all=isinstance(question, WorkspaceQuestion),
+        id_chars=SHORT_ID if _shows_ids(backends, question) else 0,
     )
     return render("question", query=defused(question.query), conclusions=fenced("conclusions", lines) if lines else "")
 

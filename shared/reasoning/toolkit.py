@@ -1,7 +1,7 @@
 """Tools of agents: typed arguments in, text for the model out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Generic, TypeVar, cast
 
@@ -13,6 +13,7 @@ from shared.domain.json import Json, JsonObject
 from shared.domain.message import Message
 from shared.llm.types import Tool, ToolCall
 from shared.reasoning.gather import gather
+from shared.reasoning.prompts import defused, fenced
 from shared.telemetry.logs import logger
 
 C = TypeVar("C")
@@ -20,7 +21,10 @@ A = TypeVar("A", bound=BaseModel)
 
 # A model that loses its way may ask for hundreds of searches in one turn.
 _MOST_CALLS = 16
+# What arguments are checked for but no model would break knowingly; every word of a schema is paid for each turn.
+_UNTOLD: Final = frozenset(("title", "minLength", "maxLength", "minimum"))
 _CUT_NOTE: Final = "\n[The result was longer and is cut here. Ask for less to see the rest.]"
+_FENCE_CHARS: Final = len(fenced("result", ""))
 _FAILED: Final = "The tool failed."
 
 
@@ -34,11 +38,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool says to the model, and what was read for it."""
+    """What a tool says to the model, and what was read for it. `is_quoted`: others wrote it, also without rows."""
 
     text: str
     conclusions: tuple[Conclusion, ...] = ()
     messages: tuple[Message, ...] = ()
+    is_quoted: bool = False
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it repeats what others wrote, and not only what we have to say."""
+        return self.is_quoted or bool(self.conclusions or self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def tool(arguments: type[A]) -> Callable[[Callable[[C, A], ToolResult]], AgentTo
 
 
 def parameters_of(arguments: type[BaseModel]) -> JsonObject:
-    """The JSON Schema of `arguments` with nothing by reference and without titles: smaller, and read by all models."""
+    """The JSON Schema of `arguments` with nothing by reference and no noise: smaller, and read by all models."""
     schema = cast(JsonObject, arguments.model_json_schema())
     definitions = schema.pop("$defs", {})
     flat = _flat(schema, definitions if isinstance(definitions, dict) else {})
@@ -117,8 +127,11 @@ class ToolSet:
             return _not_run(call, _FAILED)
 
     def _fitted(self, result: ToolResult) -> ToolResult:
-        text = clipped(result.text, self._max_output_chars, _CUT_NOTE)
-        return ToolResult(text, result.conclusions, result.messages)
+        if not result.is_data:
+            return replace(result, text=whole_lines(result.text, self._max_output_chars))
+        # Defused before it is cut, because that makes it longer.
+        text = whole_lines(defused(result.text), max(self._max_output_chars - _FENCE_CHARS, 0))
+        return replace(result, text=fenced("result", text))
 
 
 def clipped(text: str, max_chars: int, note: str = "…") -> str:
@@ -126,6 +139,15 @@ def clipped(text: str, max_chars: int, note: str = "…") -> str:
     if len(text) <= max_chars:
         return text
     return text[: max(max_chars - len(note), 0)].rstrip() + note[:max_chars]
+
+
+def whole_lines(text: str, max_chars: int) -> str:
+    """`text` if it has at most `max_chars` characters, else its first lines and a note; a very long line is cut."""
+    if len(text) <= max_chars:
+        return text
+    kept = text[: max(max_chars - len(_CUT_NOTE), 0)]
+    end = kept.rfind("\n")
+    return clipped(text, max_chars, _CUT_NOTE) if end <= 0 else kept[:end] + _CUT_NOTE
 
 
 def _not_run(call: ToolCall, text: str) -> Used:
@@ -149,7 +171,7 @@ def _flat(node: JsonObject, definitions: JsonObject) -> JsonObject:
         if key == "properties" and isinstance(value, dict):
             # Names of properties, not keywords: one may well be called "title".
             flat[key] = {name: _flat_value(part, definitions) for name, part in value.items()}
-        elif key != "title":
+        elif key not in _UNTOLD and (key, value) != ("default", ""):
             flat[key] = _flat_value(value, definitions)
     return flat
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.backends import Backends
-from shared.domain.clock import stamp
+from shared.domain.clock import minute
 from shared.domain.json import JsonObject
 from shared.reasoning.briefing import Briefing, brief_on_all
 from shared.reasoning.prompts import render
@@ -46,14 +46,20 @@ def briefed(backends: Backends, question: WorkspaceQuestion, *, prefetch: int) -
     )
 
 
-def context(backends: Backends, question: WorkspaceQuestion, briefing: Briefing) -> WorkspaceContext:
+def context(
+    backends: Backends, question: WorkspaceQuestion, briefing: Briefing, *, shows_ids: bool
+) -> WorkspaceContext:
     """What the tools work on."""
     return WorkspaceContext(
         backends,
         question.workspace,
+        session=question.session,
         sessions=question.sessions,
         shown=frozenset(conclusion.id for conclusion in briefing.conclusions),
         vectors={} if briefing.vector is None else {question.query: briefing.vector},
+        seen={conclusion.id: conclusion for conclusion in briefing.conclusions},
+        shows_ids=shows_ids,
+        uses_cards=briefing.uses_cards,
     )
 
 
@@ -64,5 +70,5 @@ def system(backends: Backends, question: WorkspaceQuestion, *, searching: str, h
         searching=searching,
         reach=_ALL if question.sessions is None else _SOME,
         history=history,
-        now=stamp(backends.clock.now()),
+        now=minute(backends.clock.now()),
     )

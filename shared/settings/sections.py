@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from shared.settings.models import EmbeddingProvider, Provider, ReasoningLevel
 
 Count = Annotated[int, Field(gt=0)]
+# Anthropic refuses smaller thinking budgets.
+_LEAST_THINKING = 1024
 
 
 class Section(BaseModel):
@@ -167,9 +169,20 @@ class DialecticSettings(Section):
 
     max_output_tokens: Annotated[int, Field(ge=1, le=100_000)] = 8192
     max_input_tokens: Annotated[int, Field(ge=1, le=200_000)] = 100_000
+    history_token_limit: Annotated[int, Field(ge=1, le=100_000)] = 8192
     session_history_max_tokens: Annotated[int, Field(ge=0, le=16_384)] = 4096
     timeout_seconds: Count = 120
     levels: dict[ReasoningLevel, LevelSettings] = Field(default_factory=_default_levels)
+
+    @model_validator(mode="after")
+    def _thinking_leaves_room(self) -> "DialecticSettings":
+        for name, level in self.levels.items():
+            budget, place = level.thinking_budget_tokens, f"DIALECTIC_LEVELS__{name}__THINKING_BUDGET_TOKENS"
+            if budget and budget >= (level.max_output_tokens or self.max_output_tokens):
+                raise ValueError(f"{place} must be smaller than the level's maximum of output tokens")
+            if level.provider == "anthropic" and 0 < budget < _LEAST_THINKING:
+                raise ValueError(f"{place} must be 0 or at least {_LEAST_THINKING} with this provider")
+        return self
 
 
 class SummarySettings(Feature):

@@ -179,6 +179,48 @@ def most_derived(
         return cursor.execute(MOST_DERIVED, {**_of(collection, sessions), "most_derived": max(most, 0)}).fetchall()
 
 
+RESTING_ON: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND source_ids && %(ids)s::text[] AND deleted_at IS NULL
+   AND (%(observer)s::text IS NULL OR (observer = %(observer)s AND observed = %(observed)s))
+ ORDER BY created_at DESC, id
+ LIMIT %(most)s
+"""
+
+
+def resting_on(
+    conn: Connection, workspace: str, ids: Sequence[str], *, collection: Collection | None, most: int
+) -> list[Conclusion]:
+    """The conclusions that name one of `ids` as a source, newest first: those of the collection, None for any."""
+    keys = {
+        "workspace": workspace,
+        "ids": list(ids),
+        "observer": collection and collection.observer,
+        "observed": collection and collection.observed,
+        "most": most,
+    }
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        return cursor.execute(RESTING_ON, keys).fetchall()
+
+
+NEWEST_OF_ALL: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND deleted_at IS NULL AND NOT starts_with(observer, 'scope.')
+   AND (%(sessions)s::text[] IS NULL OR (level = 'explicit' AND session = ANY(%(sessions)s)))
+ ORDER BY created_at DESC, id
+ LIMIT %(most)s
+"""
+
+
+def newest_of_all(
+    conn: Connection, workspace: str, *, most: int, sessions: Sequence[str] | None = None
+) -> list[Conclusion]:
+    """The newest conclusions about any peer, those of scopes left out; `sessions` as in `newest`."""
+    keys = {"workspace": workspace, "sessions": None if sessions is None else list(sessions), "most": most}
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        return cursor.execute(NEWEST_OF_ALL, keys).fetchall()
+
+
 def chosen(
     conn: Connection,
     collection: Collection,

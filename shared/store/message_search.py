@@ -7,6 +7,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from shared.domain.message import Message
+from shared.domain.period import Period
 from shared.domain.relevance import MAX_SCORED_TERMS, Question, Term
 from shared.store.conditions import Condition
 from shared.store.database import Connection
@@ -44,6 +45,19 @@ class Area:
         if self.peer is not None:
             within.append(quoted(f"p={self.workspace}/{self.peer}"))
         return " & ".join(within)
+
+
+def said_in(period: Period) -> Condition | None:
+    """That a message is of this time; None when both ends are open."""
+    if period.is_open:
+        return None
+    return Condition(
+        sql.SQL(
+            "m.created_at >= coalesce(%(said_since)s::timestamptz, '-infinity')"
+            " AND m.created_at < coalesce(%(said_until)s::timestamptz, 'infinity')"
+        ),
+        {"said_since": period.since, "said_until": period.until},
+    )
 
 
 QUESTION: LiteralString = """
@@ -120,6 +134,13 @@ SELECT {columns}
  ORDER BY m.created_at DESC, m.seq DESC
  LIMIT %(limit)s
 """
+_OLDEST: LiteralString = """
+SELECT {columns}
+  FROM messages AS m
+ WHERE {condition}
+ ORDER BY m.created_at, m.seq
+ LIMIT %(limit)s
+"""
 _WITHIN: LiteralString = """
 SELECT {columns}
   FROM messages AS m
@@ -137,6 +158,11 @@ def newest_ids(conn: Connection, area: Area, *, limit: int) -> list[str]:
     condition = area.condition()
     statement = sql.SQL(_NEWEST).format(columns=sql.SQL("m.id"), condition=condition.text)
     return [row[0] for row in conn.execute(statement, {**condition.params, "limit": limit})]
+
+
+def oldest(conn: Connection, area: Area, *, limit: int) -> list[Message]:
+    """The oldest messages of the area, oldest first."""
+    return _messages(conn, _OLDEST, area, {"limit": limit})
 
 
 def within(conn: Connection, area: Area, ids: Sequence[str]) -> list[Message]:

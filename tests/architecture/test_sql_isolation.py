@@ -36,6 +36,7 @@ SWEEPS: Final = {
 COMPLETED: Final = {
     "message_search.NEWEST_LITERAL": "Area.condition names the workspace",
     "message_search._NEWEST": "Area.condition names the workspace",
+    "message_search._OLDEST": "Area.condition names the workspace",
     "message_search._WITHIN": "Area.condition names the workspace",
     "workspace_purge.DELETE_SOME": "both conditions of that module name the workspace",
     "workspace_purge.ANY_LEFT": "both conditions of that module name the workspace",

@@ -1,12 +1,19 @@
 """Conclusions and messages as lines that a model reads."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from shared.domain.clock import stamp
+from shared.domain.clock import minute
 from shared.domain.conclusion import LEVELS, Conclusion, Level
 from shared.domain.message import Message
 from shared.reasoning.toolkit import clipped
 
+T = TypeVar("T")
+
+# An id has 126 random bits; five letters tell apart what one answer can show, and cost a third of the tokens.
+SHORT_ID = 5
+# Time, id and whom it is about.
+_LINE_CHARS = 48
 _HEADINGS: dict[Level, str] = {
     "explicit": "## Explicit",
     "deductive": "## Deductive",
@@ -15,34 +22,63 @@ _HEADINGS: dict[Level, str] = {
 }
 
 
-def conclusion_lines(read: Iterable[Conclusion], *, max_chars: int, is_of_all: bool = False) -> str:
+def conclusion_lines(
+    read: Iterable[Conclusion], *, max_chars: int, is_of_all: bool = False, id_chars: int | None = None
+) -> str:
     """`[time] content (id: …)` in the given order under a heading for each level; "" for none.
 
     Where they may be about anybody (`is_of_all`) the end of each line says about whom, and who believes it if that
-    is somebody else: `(id: …; bob about alice)`.
+    is somebody else: `(id: …; bob about alice)`. Of ids `id_chars` letters are shown, None means all.
     """
     sorted_in: dict[Level, list[str]] = {level: [] for level in LEVELS}
     for conclusion in read:
         content = _one_piece(conclusion.content, max_chars)
-        about = _about(conclusion) if is_of_all else ""
-        line = f"[{stamp(conclusion.occurred_at)}] {content} (id: {conclusion.id}{about})"
-        sorted_in[conclusion.level].append(line)
+        parts = [f"id: {conclusion.id[:id_chars]}"] if id_chars != 0 else []
+        parts += [_about(conclusion)] if is_of_all else []
+        end = f" ({'; '.join(parts)})" if parts else ""
+        sorted_in[conclusion.level].append(f"[{minute(conclusion.occurred_at)}] {content}{end}")
     return "\n\n".join("\n".join([_HEADINGS[level], *lines]) for level, lines in sorted_in.items() if lines)
 
 
-def _about(conclusion: Conclusion) -> str:
-    believer = "" if conclusion.observer == conclusion.observed else f"{conclusion.observer} "
-    return f"; {believer}about {conclusion.observed}"
+def fitting_conclusions(read: Iterable[Conclusion], *, max_chars: int, budget: int) -> list[Conclusion]:
+    """The first of `read` whose lines, each cut to `max_chars`, together have about `budget` characters at most."""
+    return fitting(read, lambda one: min(len(one.content), max_chars) + _LINE_CHARS, budget)
 
 
-def message_line(message: Message, *, max_chars: int, is_match: bool = False) -> str:
-    """`[time] peer: text`, with `> ` before it when it is what was looked for."""
+def fitting(read: Iterable[T], length: Callable[[T], int], budget: int) -> list[T]:
+    """The first of `read` whose lengths sum up to `budget` at most."""
+    kept: list[T] = []
+    for one in read:
+        budget -= length(one)
+        if budget < 0:
+            break
+        kept.append(one)
+    return kept
+
+
+def message_line(message: Message, *, max_chars: int, is_match: bool = False, around: str = "") -> str:
+    """`[time] peer: text`, with `> ` before it when it is what was looked for; cut so that `around` stays in."""
     mark = "> " if is_match else ""
-    return f"{mark}[{stamp(message.created_at)}] {message.peer}: {_one_piece(message.content, max_chars)}"
+    text = _from(message.content, around, max_chars) if around else message.content
+    return f"{mark}[{minute(message.created_at)}] {message.peer}: {_one_piece(text, max_chars)}"
 
 
 def message_lines(read: Sequence[Message], *, max_chars: int) -> str:
     return "\n".join(message_line(message, max_chars=max_chars) for message in read)
+
+
+def _about(conclusion: Conclusion) -> str:
+    believer = "" if conclusion.observer == conclusion.observed else f"{conclusion.observer} "
+    return f"{believer}about {conclusion.observed}"
+
+
+def _from(text: str, around: str, max_chars: int) -> str:
+    """The part of a long text that begins a little before `around`."""
+    place = text.lower().find(around.lower())
+    if len(text) <= max_chars or place < 0:
+        return text
+    start = max(0, min(place - max_chars // 3, len(text) - max_chars))
+    return f"…{text[start + 1 :]}" if start else text
 
 
 def _one_piece(text: str, max_chars: int) -> str:

@@ -3,17 +3,23 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
 from shared.backends import Backends
-from shared.domain.conclusion import ConclusionDraft, Level
+from shared.domain.conclusion import Collection, ConclusionDraft, Level
+from shared.domain.json import Json
 from shared.domain.message import Message, MessageDraft
 from shared.domain.work import TaskKind, WakeUp
+from shared.llm.types import ToolCall
 from shared.memory import conclude
 from shared.memory.indexing import index_messages
 from shared.memory.record import record_messages
+from shared.reasoning.toolkit import ToolSet, Used
+from shared.reasoning.tools import READING
+from shared.reasoning.tools.context import ToolContext, WorkspaceContext
 from shared.settings import Settings
 from shared.settings.sections import DbSettings
 from shared.store.database import open_database
@@ -46,6 +52,21 @@ class FrozenClock:
         return self.moment
 
 
+@dataclass(frozen=True)
+class Tools:
+    """The tools of one question, used as a model uses them."""
+
+    set: ToolSet
+
+    def use(self, name: str, **arguments: Json) -> Used:
+        [used] = self.set.use([ToolCall("call", name, arguments)])
+        return used
+
+    def say(self, name: str, **arguments: Json) -> str:
+        """What the model reads."""
+        return self.use(name, **arguments).result.text
+
+
 @dataclass
 class Memory:
     """One workspace and what may be done in it."""
@@ -60,6 +81,16 @@ class Memory:
         model = ScriptedModel(script)
         return replace(self.backends, models=FixedModels(model, self.embedder)), model
 
+    def tools(self, observer: str, observed: str, **more: Any) -> Tools:
+        """All reading tools over one collection; `more` as in a question's context."""
+        context = ToolContext(self.backends, Collection(self.workspace, observer, observed), **more)
+        return Tools(ToolSet(READING, context, max_output_chars=self.backends.settings.llm.max_tool_output_chars))
+
+    def workspace_tools(self, **more: Any) -> Tools:
+        """All reading tools over the workspace."""
+        context = WorkspaceContext(self.backends, self.workspace, **more)
+        return Tools(ToolSet(READING, context, max_output_chars=self.backends.settings.llm.max_tool_output_chars))
+
     def hears(self, session: str, *said: tuple[str, str]) -> list[Message]:
         """Messages, one minute apart, recorded and indexed."""
         drafts = [
@@ -72,9 +103,19 @@ class Memory:
         self.queue.kept.clear()
         return stored
 
-    def concludes(self, observer: str, observed: str, session: str | None, *contents: str, level: Level = "explicit"):
-        """Conclusions, saved and indexed; their ids in order."""
-        drafts = [ConclusionDraft(content, level, session, (), THEN) for content in contents]
+    def concludes(
+        self,
+        observer: str,
+        observed: str,
+        session: str | None,
+        *contents: str,
+        level: Level = "explicit",
+        messages: Sequence[Message] = (),
+        sources: Sequence[str] = (),
+    ) -> list[str]:
+        """Conclusions, saved and indexed; their ids in order. They rest on `messages` or on the ids `sources`."""
+        ids = tuple(message.id for message in messages)
+        drafts = [ConclusionDraft(content, level, session, ids, THEN, tuple(sources)) for content in contents]
         saving = conclude.prepare(self.backends, self.workspace, observed, [observer], drafts)
         with self.backends.db.transaction() as conn:
             saved = saving.write(self.backends, conn)

@@ -8,7 +8,7 @@ from shared.reasoning.dialectic import Answered, answer, stream
 from shared.reasoning.workspace import WorkspaceQuestion
 from tests.support.scripted_model import calls
 
-TIME = "[2031-05-06 07:00:00]"
+TIME = "[2031-05-06 07:00]"
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_answer_says_of_each_conclusion_whom_it_is_about_and_once_what_several_h
     backends, model = crowd.asks("Ada.")
     answered = answer(backends, ask(crowd))
     system, question = told(model.requests[0])
-    assert f"{TIME} ada lives in Turin (id: {own}; about ada)" in question.split("\n")
-    assert f"{TIME} ada plans to leave Turin (id: {other}; bob about ada)" in question.split("\n")
+    assert f"{TIME} ada lives in Turin (id: {own[:5]}; about ada)" in question.split("\n")
+    assert f"{TIME} ada plans to leave Turin (id: {other[:5]}; bob about ada)" in question.split("\n")
     assert question.count("ada lives in Turin") == 1
     assert "all peers of the workspace" in system
     assert {one.id for one in answered.evidence.conclusions} == {own, other}
@@ -57,7 +57,7 @@ def test_tools_search_all_conclusions_and_all_messages(crowd):
     backends, model = crowd.asks(wanted, "Cleo.")
     answered = answer(backends, ask(crowd, "Which house?"))
     memory_result, message_result = [turn.text for turn in model.requests[1].turns[-2:]]
-    assert memory_result.startswith("26 conclusions:\n## Explicit\n")
+    assert memory_result.startswith("<result>\n26 conclusions:\n## Explicit\n")
     assert "; about bob)" in memory_result
     assert f"> {TIME} cleo: I live in Cairo" in message_result.split("\n")
     assert {one.id for one in answered.evidence.conclusions} == set(ids)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from shared.domain.period import period
 from shared.domain.relevance import Question
 from shared.settings.sections import DbSettings
 from shared.store import message_ranking, message_search
@@ -167,3 +168,20 @@ def test_text_alone_is_looked_for_in_the_newest_messages_by_their_index(explaini
     assert message_search.literally_among_newest(explaining, area, "ord4", limit=5)
     assert "messages_by_age" in explaining.plans[-1]
     assert "Sort" not in explaining.plans[-1]
+
+
+@pytest.mark.parametrize("sessions", [None, ("s1",), tuple(f"s{n}" for n in range(1, 20))])
+@pytest.mark.parametrize("statement", [message_search._NEWEST, message_search._OLDEST])
+def test_messages_of_a_time_are_read_by_index(
+    explaining: Explaining, statement: LiteralString, sessions: tuple[str, ...] | None
+):
+    area = Area("w", sessions, where=message_search.said_in(period("2031-01-03", "2031-01-04")))
+    condition = area.condition()
+    columns = sql.SQL("m.id, m.created_at")
+    found = explaining.execute(
+        sql.SQL(statement).format(columns=columns, condition=condition.text), {**condition.params, "limit": 20}
+    ).fetchall()
+    assert len(found) == 20
+    assert {moment.date().isoformat() for _, moment in found} <= {"2031-01-03", "2031-01-04"}
+    assert "messages_by_age" in explaining.plans[-1]
+    assert "Seq Scan" not in explaining.plans[-1]

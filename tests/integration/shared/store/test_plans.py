@@ -230,6 +230,8 @@ USES: dict[str, Callable[[Connection], object]] = {
     ),
     "session_view": lambda conn: session_view.look(conn, "w1", "s1", COLLECTION),
     "session_view_without_target": lambda conn: session_view.look(conn, "w1", "s1", None),
+    "conclusions_newest_of_all": lambda conn: conclusions.newest_of_all(conn, "w1", most=25),
+    "conclusions_resting_on": lambda conn: conclusions.resting_on(conn, "w1", ["c7"], collection=COLLECTION, most=20),
     "conclusions_by_ids": lambda conn: conclusions.by_ids(conn, "w1", ["c1", "c9"]),
     "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
     "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [("c1", ("m2",)), ("c9", ("m3",))]),
@@ -315,6 +317,19 @@ def test_chosen_conclusions_come_in_the_order_of_their_indexes(plans):
     assert "conclusions_newest" in chosen
     assert "conclusions_most_derived" in chosen
     assert "conclusions_pkey" in chosen
+
+
+def test_newest_conclusions_of_all_come_in_the_order_of_their_index(plans):
+    [newest] = plans(USES["conclusions_newest_of_all"])
+    assert "conclusions_by_age" in newest
+    assert "Sort" not in newest
+
+
+def test_conclusions_that_rest_on_others_are_found_by_their_sources(plans):
+    [found] = plans(USES["conclusions_resting_on"])
+    assert "conclusions_by_source" in found
+    [of_all] = plans(lambda conn: conclusions.resting_on(conn, "w1", ["c7"], collection=None, most=20))
+    assert "conclusions_by_source" in of_all
 
 
 def test_newest_messages_stop_at_the_budget(plans):

@@ -88,6 +88,14 @@ def test_load_reads_a_whole_level_as_json(folder):
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS": "51"}, "DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS"),
         ({"DIALECTIC_LEVELS__WILD__MODEL": "x"}, "DIALECTIC_LEVELS__WILD"),
+        (
+            {"DIALECTIC_LEVELS__MEDIUM__MAX_OUTPUT_TOKENS": "1024"},
+            "DIALECTIC_LEVELS__medium__THINKING_BUDGET_TOKENS must be smaller",
+        ),
+        (
+            {"DIALECTIC_LEVELS__LOW__PROVIDER": "anthropic", "DIALECTIC_LEVELS__LOW__THINKING_BUDGET_TOKENS": "512"},
+            "DIALECTIC_LEVELS__low__THINKING_BUDGET_TOKENS must be 0 or at least 1024",
+        ),
         ({"DERIVER_PROVIDER": "acme"}, "DERIVER_PROVIDER"),
         ({"SUMMARY_MESSAGES_PER_SHORT_SUMMARY": "60"}, "SUMMARY_MESSAGES_PER_SHORT_SUMMARY"),
         ({"DERIVER_BACKUP_MODEL": "x"}, "BACKUP_PROVIDER and BACKUP_MODEL"),

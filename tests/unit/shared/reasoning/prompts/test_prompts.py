@@ -8,12 +8,12 @@ from shared.reasoning.prompts import FENCES, defused, fenced, render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CARD = fenced("peer_card", "IDENTITY: Name is Ada\nATTRIBUTE: Lives in Turin", of="ada", role="subject")
-HISTORY = fenced("session_history", "[2031-05-06 07:08:09] ada: Hello there")
+HISTORY = fenced("session_history", "[2031-05-06 07:08] ada: Hello there")
 SITUATION = {
     "perspective": render("perspective_own", observed="ada"),
     "cards": CARD,
     "history": HISTORY,
-    "now": "2031-05-06 07:10:00",
+    "now": "2031-05-06 07:10",
 }
 SHOWN: dict[str, dict[str, str]] = {
     "dialectic": {**SITUATION, "searching": render("searching")},
@@ -30,7 +30,7 @@ SHOWN: dict[str, dict[str, str]] = {
     "perspective_other": {"observer": "bob", "observed": "ada"},
     "question": {
         "query": "Where does Ada live?",
-        "conclusions": fenced("conclusions", "## Explicit\n[2031-05-06 07:08:09] ada lives in Turin (id: c1)"),
+        "conclusions": fenced("conclusions", "## Explicit\n[2031-05-06 07:08] ada lives in Turin (id: V1StG)"),
     },
     "nudge": {},
     "answer_now": {},

@@ -1,0 +1,48 @@
+"""A stretch of time, as a model or a person names its ends."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.clock import as_utc
+from shared.domain.errors import Invalid
+
+_DAY = len("2026-03-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` on, and before `until`; None leaves that end open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.since is None and self.until is None
+
+
+def period(after: str, before: str) -> Period:
+    """The time from `after` to `before`, both ISO 8601 and both included; "" leaves an end open.
+
+    A day alone means the whole day. Raises `Invalid`.
+    """
+    since = _moment(after) if after.strip() else None
+    until = _after(before.strip()) if before.strip() else None
+    if since is not None and until is not None and since >= until:
+        raise Invalid("The first date is not before the second one.")
+    return Period(since, until)
+
+
+def _after(text: str) -> datetime:
+    """The first moment that no longer belongs to the day or moment `text`."""
+    try:
+        return _moment(text) + (timedelta(days=1) if len(text) == _DAY else timedelta(microseconds=1))
+    except OverflowError as error:
+        raise Invalid("That is after the end of time.") from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return as_utc(datetime.fromisoformat(text.strip()))
+    except (ValueError, OverflowError) as error:
+        raise Invalid("Dates must be ISO 8601, such as 2026-03-01 or 2026-03-01T09:30:00Z.") from error
