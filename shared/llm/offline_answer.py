@@ -1,6 +1,6 @@
 """Answering a question from what the tools found, or asking them: the offline model's part of the dialectic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from shared.domain.json import JsonObject
@@ -8,6 +8,7 @@ from shared.llm.offline_knowledge import Known, known_from
 from shared.llm.offline_prompts import peer_asked_about, query_of
 from shared.llm.offline_relevance import fitness, nearest_in_meaning, reworded, same_subject, subjects, understood
 from shared.llm.offline_schema import filled
+from shared.llm.offline_tools import Wanted, grounds_wanted, tools_wanted
 from shared.llm.provider import Embedder
 from shared.llm.types import AssistantTurn, Completion, Tool, ToolCall
 
@@ -19,26 +20,41 @@ _SEARCHES = ("search_memory", "search_messages")
 
 
 def next_calls(request: Completion, meaning: Embedder | None = None) -> tuple[ToolCall, ...]:
-    """The tools to call now: searches at first, one search in other words if they found nothing, else none."""
+    """The tools to call now: searches and what the question asks for at first, then what an answer rests on if that
+    is asked, or one search in other words if nothing was found; else none."""
     if not request.tools or request.choice == "none":
         return ()
     query = query_of(request.turns) or ""
     question = understood(query, _names(request, ()))
-    asked = [call for turn in request.turns if isinstance(turn, AssistantTurn) for call in turn.tool_calls]
     forced = request.choice != "auto"
     wanted = [tool for tool in request.tools if request.choice in {"auto", "any", "required", tool.name}]
     searches = [tool for tool in wanted if tool.name in _SEARCHES]
-    if not asked and searches and (query or forced):
+    rounds = _rounds(request)
+    if not rounds and searches and (query or forced):
         words = " ".join(question.words) or query
-        return tuple(_call(request, tool, words, number) for number, tool in enumerate(searches))
+        calls = [_call(request, tool, words, number) for number, tool in enumerate(searches)]
+        return (*calls, *_named(request, wanted, tools_wanted(query), len(calls)))
     known = known_from(request.turns)
     again = reworded(question)
-    said_before = any(_words_of(call) == again for call in asked)
     if forced and wanted:
         return (_call(request, (searches or wanted)[0], again or query, 0),)
-    if len(_rounds(request)) == 1 and searches and again and not said_before and not relevant(request, known, meaning):
-        return (_call(request, searches[0], again, 0),)
-    return ()
+    if len(rounds) != 1:
+        return ()
+    found = relevant(request, known, meaning)
+    if found or not (searches and again) or again in {_words_of(call) for call in rounds[0].tool_calls}:
+        marks = [item.mark for item in found if item.mark]
+        return tuple(_named(request, wanted, grounds_wanted(query, marks), 0))
+    return (_call(request, searches[0], again, 0),)
+
+
+def _named(request: Completion, offered: Sequence[Tool], wanted: Iterable[Wanted], first: int) -> list[ToolCall]:
+    """Calls of those `wanted` that are on offer."""
+    names = {tool.name for tool in offered}
+    possible = [one for one in wanted if one[0] in names]
+    return [
+        ToolCall(f"call_{len(request.turns)}_{number}", name, arguments)
+        for number, (name, arguments) in enumerate(possible, first)
+    ]
 
 
 def relevant(request: Completion, known: Sequence[Known], meaning: Embedder | None = None) -> list[Known]:

@@ -16,6 +16,9 @@ _LINE = re.compile(r"[\s>*•-]*(?:\d+[.)]\s+)?\[(?P<day>\d{4}-\d\d-\d\d)[^\]]*\
 _SAID = re.compile(r"(?P<peer>[\w.@-]+): (?P<text>.+)", re.DOTALL)
 # What stands at the end of a conclusion's line: its id, whom it is about, or both.
 _ID = re.compile(r"\s*[(\[]ids?: ?[^)\]]*[)\]]|\s*\((?:[\w.-]+ )?about [\w.-]+\)$")
+_MARK = re.compile(r"\(id: ([\w-]+)")
+# Tools that tell in plain lines, as cards do.
+_PLAIN_TOOLS = frozenset(("get_peer_card", "get_session_summary"))
 _CARD = re.compile(r"^<peer_card[^>\n]*>$", re.MULTILINE)
 _CARD_LINE = "[card] "
 _MAX_QUOTE = 240
@@ -33,6 +36,8 @@ class Known:
     rank: int
     quoted: bool = False
     peer: str | None = None
+    mark: str | None = None
+    """Its id, as far as it was shown."""
 
     @property
     def sentence(self) -> str:
@@ -56,6 +61,9 @@ def _lists(turns: Sequence[Turn]) -> Iterator[list[str]]:
         match turn:
             case UserTurn():
                 yield block(turn.text, "conclusions")
+            case ToolTurn(_, name, text) if name in _PLAIN_TOOLS:
+                told = block(text, "result")
+                yield [f"{_CARD_LINE}{line}" for line in told[name == "get_session_summary" :] if line.strip()]
             case ToolTurn():
                 yield turn.text.split("\n")
             case SystemTurn():
@@ -101,7 +109,8 @@ def _read(entry: str, rank: int) -> Iterator[Known]:
         return
     said = _SAID.match(line["rest"])
     if said is None:
-        yield Known(_ID.sub("", line["rest"]).strip(), line["day"], rank)
+        mark = _MARK.search(line["rest"])
+        yield Known(_ID.sub("", line["rest"]).strip(), line["day"], rank, mark=mark[1] if mark else None)
         return
     yield from _from_message(said["peer"], said["text"], line["day"], rank)
 
