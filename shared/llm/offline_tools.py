@@ -9,7 +9,9 @@ from shared.domain.json import Json, JsonObject
 
 Wanted: TypeAlias = tuple[str, JsonObject]
 
-_MONTHS: Final[list[str]] = "january february march april may june july august september october november december".split()
+_MONTHS: Final[tuple[str, ...]] = tuple(
+    "january february march april may june july august september october november december".split()
+)
 _QUOTED: Final = re.compile(r"[\"“”]([^\"“”]{2,200})[\"“”]")
 _ISO_DAY: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _MONTH: Final = re.compile(rf"\b({'|'.join(_MONTHS)}) (\d{{4}})\b", re.IGNORECASE)

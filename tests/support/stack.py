@@ -36,7 +36,7 @@ def data_folder() -> Generator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def drained(base_url: str, workspace: str) -> dict[str, Any]:
+def drained(base_url: str, workspace: str, *, every_s: float = 0.05) -> dict[str, Any]:
     """The queue status once nothing is pending any more; fails the test when that takes too long."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
@@ -45,7 +45,7 @@ def drained(base_url: str, workspace: str) -> dict[str, Any]:
             return status
         if time.monotonic() > deadline:
             pytest.fail(f"still pending after {_PATIENCE_S:.0f} s: {status}")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def assert_each_message_was_derived_once(dsn: str, workspace: str) -> None:
