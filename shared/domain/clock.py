@@ -32,6 +32,11 @@ def minute(moment: datetime) -> str:
     return as_utc(moment).strftime("%Y-%m-%d %H:%M")
 
 
+def clock_time(moment: datetime) -> str:
+    """`moment` as `HH:MM` in UTC, where the day is known."""
+    return as_utc(moment).strftime("%H:%M")
+
+
 def iso_z(moment: datetime) -> str:
     """`moment` as ISO 8601 with `Z`; microseconds only when there are any."""
     return as_utc(moment).isoformat().replace("+00:00", "Z")

@@ -12,7 +12,9 @@ from shared.llm.offline_rewrite import Speaker
 from shared.llm.offline_talk import is_question
 from shared.llm.types import SystemTurn, ToolTurn, Turn, UserTurn
 
-_LINE = re.compile(r"[\s>*•-]*(?:\d+[.)]\s+)?\[(?P<day>\d{4}-\d\d-\d\d)[^\]]*\]\s*(?P<rest>.+)", re.DOTALL)
+# Not indented: that is how the further lines of a message are told from lines of their own.
+_LINE = re.compile(r"(?:[>*•-] )?(?:\d+[.)]\s+)?\[(?P<day>\d{4}-\d\d-\d\d)[^\]]*\]\s*(?P<rest>.+)", re.DOTALL)
+_SAME_DAY = re.compile(r"((?:> )?\[)(\d\d:\d\d\])")
 _SAID = re.compile(r"(?P<peer>[\w.@-]+): (?P<text>.+)", re.DOTALL)
 # What stands at the end of a conclusion's line: its id, whom it is about, or both.
 _ID = re.compile(r"\s*[(\[]ids?: ?[^)\]]*[)\]]|\s*\((?:[\w.-]+ )?about [\w.-]+\)$")
@@ -85,7 +87,7 @@ def _cards(text: str) -> Iterator[list[str]]:
 def _entries(lines: Sequence[str]) -> Iterator[str]:
     """Dated lines, each with the lines that go on from it."""
     entry = ""
-    for line in lines:
+    for line in _with_days(lines):
         if line.startswith(_CARD_LINE) or _LINE.match(line):
             if entry:
                 yield entry
@@ -98,6 +100,16 @@ def _entries(lines: Sequence[str]) -> Iterator[str]:
             entry = ""
     if entry:
         yield entry
+
+
+def _with_days(lines: Sequence[str]) -> Iterator[str]:
+    """`lines` with the day written out where it is that of the line above."""
+    day = ""
+    for line in lines:
+        dated = _LINE.match(line)
+        if dated is not None:
+            day = dated["day"]
+        yield _SAME_DAY.sub(rf"\g<1>{day} \g<2>", line, count=1) if day and _SAME_DAY.match(line) else line
 
 
 def _read(entry: str, rank: int) -> Iterator[Known]:

@@ -197,7 +197,7 @@ def _cards(backends: Backends, question: Question, briefing: Briefing) -> str:
 
 def _history(backends: Backends, briefing: Briefing) -> str:
     lines = message_lines(briefing.history, max_chars=backends.settings.llm.max_message_content_chars)
-    return fenced("session_history", lines) if lines else ""
+    return fenced("session_history", "\n".join(lines)) if lines else ""
 
 
 def _asked(backends: Backends, question: AnyQuestion, known: tuple[Conclusion, ...]) -> str:

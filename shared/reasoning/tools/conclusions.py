@@ -89,4 +89,5 @@ def _messages_instead(context: Memory, query: str) -> ToolResult:
     if not found:
         return ToolResult("No conclusions and no messages match this query.")
     lines = message_lines(found, max_chars=context.backends.settings.llm.max_message_content_chars)
-    return ToolResult(f"No conclusions match this query. {len(found)} messages do:\n{lines}", messages=tuple(found))
+    told = [f"No conclusions match this query. {len(found)} messages do:", *lines]
+    return ToolResult("\n".join(told), messages=tuple(found))

@@ -1,9 +1,9 @@
 """Conclusions and messages as lines that a model reads."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
-from shared.domain.clock import minute
+from shared.domain.clock import as_utc, clock_time, minute
 from shared.domain.conclusion import LEVELS, Conclusion, Level
 from shared.domain.message import Message
 from shared.reasoning.toolkit import clipped
@@ -56,15 +56,22 @@ def fitting(read: Iterable[T], length: Callable[[T], int], budget: int) -> list[
     return kept
 
 
-def message_line(message: Message, *, max_chars: int, is_match: bool = False, around: str = "") -> str:
-    """`[time] peer: text`, with `> ` before it when it is what was looked for; cut so that `around` stays in."""
-    mark = "> " if is_match else ""
-    text = _from(message.content, around, max_chars) if around else message.content
-    return f"{mark}[{minute(message.created_at)}] {message.peer}: {_one_piece(text, max_chars)}"
+def message_lines(
+    read: Sequence[Message], *, max_chars: int, matched: Collection[str] = (), around: str = ""
+) -> list[str]:
+    """`[time] peer: text` of each, with the day only where it is another than that of the line before.
 
-
-def message_lines(read: Sequence[Message], *, max_chars: int) -> str:
-    return "\n".join(message_line(message, max_chars=max_chars) for message in read)
+    What was looked for, whose ids are `matched`, has `> ` before it and is cut so that `around` stays in.
+    """
+    lines: list[str] = []
+    day = None
+    for message in read:
+        at, is_match = as_utc(message.created_at), message.id in matched
+        text = _from(message.content, around, max_chars) if is_match and around else message.content
+        time = clock_time(at) if at.date() == day else minute(at)
+        lines.append(f"{'> ' if is_match else ''}[{time}] {message.peer}: {_one_piece(text, max_chars)}")
+        day = at.date()
+    return lines
 
 
 def _about(conclusion: Conclusion) -> str:

@@ -13,7 +13,7 @@ from shared.memory import search
 from shared.reasoning.toolkit import Rephrase, ToolResult, tool
 from shared.reasoning.tools.arguments import Day, Query, clamped
 from shared.reasoning.tools.context import Memory
-from shared.reasoning.tools.lines import fitting, message_line
+from shared.reasoning.tools.lines import fitting, message_lines
 from shared.reasoning.tools.places import chosen_session
 from shared.store import messages, snippets
 from shared.store.message_search import said_in
@@ -111,7 +111,7 @@ def listed(context: Memory, read: Sequence[Message], *, is_turned: bool = False)
     told: list[str] = []
     for session, said in groupby(shown, key=lambda message: message.session):
         told.append(f"--- session {session} ---")
-        told += (message_line(one, max_chars=llm.max_message_content_chars) for one in said)
+        told += message_lines(list(said), max_chars=llm.max_message_content_chars)
     return ToolResult("\n".join(told), messages=tuple(shown))
 
 
@@ -159,8 +159,4 @@ def _period(after: str, before: str) -> Period:
 def _snippet(read: Sequence[Message], matched: set[str], max_chars: int, around: str) -> str:
     count = sum(message.id in matched for message in read)
     header = f"--- session {read[0].session}, {count} match{'' if count == 1 else 'es'} ---"
-    lines = (
-        message_line(m, max_chars=max_chars, is_match=m.id in matched, around=around if m.id in matched else "")
-        for m in read
-    )
-    return "\n".join([header, *lines])
+    return "\n".join([header, *message_lines(read, max_chars=max_chars, matched=matched, around=around)])

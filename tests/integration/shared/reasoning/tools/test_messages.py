@@ -25,12 +25,12 @@ def test_grep_finds_the_exact_text_whatever_its_case_and_shows_its_neighbours(ta
     assert talk.tools("ada", "ada").say("grep_messages", text="az 4711", context_window=1) == (
         "<result>\n--- session s, 1 match ---\n"
         "[2031-05-06 07:04] ada: Not in July\n"
-        "> [2031-05-06 07:05] ada: My flight is AZ 4711\n</result>"
+        "> [07:05] ada: My flight is AZ 4711\n</result>"
     )
 
 
 def test_grep_finds_a_part_of_a_word_among_the_newest(talk):
-    assert "> [2031-05-06 07:02] ada: The Baltic" in talk.tools("ada", "ada").say("grep_messages", text="alti")
+    assert "> [07:02] ada: The Baltic" in talk.tools("ada", "ada").say("grep_messages", text="alti")
 
 
 def test_grep_of_several_matches_counts_them_and_begins_with_the_newest(talk):
@@ -78,8 +78,8 @@ def test_messages_by_date_when_the_dates_make_no_sense_says_what_would(talk, dat
 def test_search_messages_of_a_time_finds_only_what_was_said_then(talk):
     tools = talk.tools("ada", "ada")
     found = tools.use("search_messages", query="sea", after_date="2031-05-06T07:01", limit=1).result.text
-    assert "> [2031-05-06 07:01] bob: Which sea?" in found
-    assert "> [2031-05-06 07:00]" not in found
+    assert "> [07:01] bob: Which sea?" in found
+    assert found.count("> ") == 1
 
 
 def test_recent_history_shows_the_end_of_the_session_in_order(talk):
