@@ -64,7 +64,7 @@ def _lists(turns: Sequence[Turn]) -> Iterator[list[str]]:
             case UserTurn():
                 yield block(turn.text, "conclusions")
             case ToolTurn(_, name, text) if name in _PLAIN_TOOLS:
-                told = block(text, "result")
+                told = block(text, "findings")
                 yield [f"{_CARD_LINE}{line}" for line in told[name == "get_session_summary" :] if line.strip()]
             case ToolTurn():
                 yield turn.text.split("\n")

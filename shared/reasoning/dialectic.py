@@ -242,10 +242,14 @@ def _answered(backends: Backends, question: AnyQuestion, briefing: Briefing, out
 
 
 def _sources(backends: Backends, question: AnyQuestion, known: Sequence[Conclusion]) -> list[Message]:
-    """The messages that the conclusions were read from, in the order of the conclusions."""
+    """The messages that the conclusions were read from, in the order of the conclusions.
+
+    A fact may have been repeated in a session that the question may not see.
+    """
     ids = list(dict.fromkeys(message_id for conclusion in known for message_id in conclusion.message_ids))
     if not ids:
         return []
     with backends.db.reading() as conn:
         found = messages.by_ids(conn, question.workspace, ids)
-    return [found[message_id] for message_id in ids if message_id in found]
+    sources = [found[message_id] for message_id in ids if message_id in found]
+    return [one for one in sources if question.sessions is None or one.session in question.sessions]

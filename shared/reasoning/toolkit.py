@@ -24,7 +24,7 @@ _MOST_CALLS = 16
 # What arguments are checked for but no model would break knowingly; every word of a schema is paid for each turn.
 _UNTOLD: Final = frozenset(("title", "minLength", "maxLength", "minimum"))
 _CUT_NOTE: Final = "\n[The result was longer and is cut here. Ask for less to see the rest.]"
-_FENCE_CHARS: Final = len(fenced("result", ""))
+_FENCE_CHARS: Final = len(fenced("findings", ""))
 _FAILED: Final = "The tool failed."
 
 
@@ -131,7 +131,7 @@ class ToolSet:
             return replace(result, text=whole_lines(result.text, self._max_output_chars))
         # Defused before it is cut, because that makes it longer.
         text = whole_lines(defused(result.text), max(self._max_output_chars - _FENCE_CHARS, 0))
-        return replace(result, text=fenced("result", text))
+        return replace(result, text=fenced("findings", text))
 
 
 def clipped(text: str, max_chars: int, note: str = "…") -> str:

@@ -8,7 +8,7 @@ _FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 _BLANK = re.compile(r"\n{3,}")
 
-FENCES = ("conclusions", "earlier_summary", "messages", "peer_card", "result", "session_history")
+FENCES = ("conclusions", "earlier_summary", "findings", "messages", "peer_card", "session_history")
 # White space and characters without width do not keep a model from reading a tag as a tag.
 _GAP = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
 _TAG = re.compile(rf"<(?={_GAP}/?{_GAP}(?:{'|'.join(FENCES)})\b)", re.IGNORECASE)

@@ -1,10 +1,16 @@
 """Asking over HTTP, answered by the offline model through the real tool loop."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from functions.api.app import create_app
+from shared.backends import Backends
+from shared.domain.errors import ModelUnavailable
+from tests.support.scripted_model import FixedModels, ScriptedModel, calls
 from tests.support.workspace_client import WorkspaceClient
 
 
@@ -58,6 +64,27 @@ def test_stream_is_deltas_and_a_closing_frame(known: WorkspaceClient):
 def test_stream_without_evidence_closes_with_done_alone(known: WorkspaceClient):
     answer = known.post("/peers/alice/chat", {"query": "Who is alice?", "stream": True})
     assert _frames(answer.text)[-1] == {"done": True}
+
+
+def test_stream_that_breaks_off_says_so_and_is_never_done(known: WorkspaceClient, backends: Backends):
+    first = calls(("search_memory", {"query": "x"}), text="One moment.")
+    models = FixedModels(ScriptedModel([first, ModelUnavailable("host 10.0.0.7")]), backends.models.embedder())
+    app = TestClient(create_app(replace(backends, models=models)))
+    body = {"query": "Who is alice?", "stream": True, "reasoning_level": "medium"}
+    answer = app.post(known.at("/peers/alice/chat"), json=body)
+    *deltas, last = _frames(answer.text)
+    assert answer.status_code == 200
+    assert "".join(frame["delta"]["content"] for frame in deltas) == "One moment."
+    assert last == {"error": {"status": 503, "detail": "The model cannot be reached."}, "done": False}
+
+
+def test_stream_that_breaks_off_before_its_first_piece_answers_with_a_status(
+    known: WorkspaceClient, backends: Backends
+):
+    models = FixedModels(ScriptedModel([ModelUnavailable("host 10.0.0.7")]), backends.models.embedder())
+    app = TestClient(create_app(replace(backends, models=models)))
+    answer = app.post(known.at("/peers/alice/chat"), json={"query": "Who is alice?", "stream": True})
+    assert (answer.status_code, answer.json()) == (503, {"detail": "The model cannot be reached."})
 
 
 def test_structured_answer_follows_the_schema(known: WorkspaceClient):

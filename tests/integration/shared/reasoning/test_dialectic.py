@@ -76,7 +76,7 @@ def test_search_memory_names_only_what_does_not_stand_beside_the_question(memory
     answered = answer(backends, ask(memory, "Which boat does ada own?", level="minimal"))
     [result] = results(model.requests[1])
     fence, head, *rest, end = result.split("\n")
-    assert (fence, head, end) == ("<result>", "12 conclusions:", "</result>")
+    assert (fence, head, end) == ("<findings>", "12 conclusions:", "</findings>")
     assert rest[0] == "## Explicit"
     assert len([line for line in rest if line.startswith("[2031-05-06 07:00] ada owns boat")]) == 2
     assert rest[-1] == "10 of them stand beside the question and are not repeated."
@@ -112,7 +112,7 @@ def test_search_memory_when_there_are_no_conclusions_falls_back_to_messages(memo
     backends, model = memory.asks(calls(("search_memory", {"query": "live Turin"})), "In Turin.")
     answered = answer(backends, ask(memory))
     [result] = results(model.requests[1])
-    assert result.startswith("<result>\nNo conclusions match this query.")
+    assert result.startswith("<findings>\nNo conclusions match this query.")
     assert "[2031-05-06 07:00] ada: I live in Turin now" in result.split("\n")
     assert said.id in {message.id for message in answered.evidence.messages}
 
@@ -123,13 +123,13 @@ def test_search_messages_shows_matches_with_their_neighbours(memory):
     backends, model = memory.asks(calls(("search_messages", {"query": "zither", "limit": 1})), "Yes.")
     answered = answer(backends, ask(memory, "Any instrument?"))
     assert results(model.requests[1]) == [
-        "<result>\n--- session s, 1 match ---\n"
+        "<findings>\n--- session s, 1 match ---\n"
         "[2031-05-06 07:01] ada: two\n"
         "[07:02] ada: three\n"
         "> [07:03] ada: I bought a zither\n"
         "  and a bow\n"
         "[07:04] ada: five\n"
-        "[07:05] ada: six\n</result>"
+        "[07:05] ada: six\n</findings>"
     ]
     assert [message.id for message in answered.evidence.messages] == [message.id for message in said[1:6]]
 
@@ -193,6 +193,19 @@ def test_answer_under_a_list_of_sessions_shows_no_card_and_nothing_derived(memor
     assert "IDENTITY" not in system(model.requests[0])
     assert "Turin" in asked(model.requests[0])
     assert "Italy" not in asked(model.requests[0])
+
+
+def test_evidence_under_a_list_of_sessions_names_no_message_of_another(memory):
+    [here] = memory.hears("s", ("ada", "I live in Turin"))
+    [there] = memory.hears("t", ("ada", "As I said, in Turin"))
+    memory.concludes("ada", "ada", "s", "ada lives in Turin", messages=[here, there])
+
+    def named(**more) -> set[str]:
+        question = ask(memory, wants_evidence=True, **more)
+        return {message.id for message in answer(memory.asks("In Turin.")[0], question).evidence.messages}
+
+    assert named(sessions=("s",)) == {here.id}
+    assert named() == {here.id, there.id}
 
 
 def test_answer_when_cards_are_switched_off_shows_none(memory):

@@ -57,7 +57,7 @@ def test_tools_search_all_conclusions_and_all_messages(crowd):
     backends, model = crowd.asks(wanted, "Cleo.")
     answered = answer(backends, ask(crowd, "Which house?"))
     memory_result, message_result = [turn.text for turn in model.requests[1].turns[-2:]]
-    assert memory_result.startswith("<result>\n26 conclusions:\n## Explicit\n")
+    assert memory_result.startswith("<findings>\n26 conclusions:\n## Explicit\n")
     assert "; about bob)" in memory_result
     assert f"> {TIME} cleo: I live in Cairo" in message_result.split("\n")
     assert {one.id for one in answered.evidence.conclusions} == set(ids)

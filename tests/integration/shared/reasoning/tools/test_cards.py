@@ -24,7 +24,7 @@ def written(memory):
 
 @pytest.mark.parametrize(("peer", "told"), [("", "ada on bob"), ("bob", "ada on bob"), ("ada", "ada on ada")])
 def test_card_is_that_of_whom_the_question_is_about_or_of_who_asks(written, peer, told):
-    assert written.tools("ada", "bob").say("get_peer_card", peer=peer) == f"<result>\n{told}\n</result>"
+    assert written.tools("ada", "bob").say("get_peer_card", peer=peer) == f"<findings>\n{told}\n</findings>"
 
 
 @pytest.mark.parametrize("peer", ["cleo", "nobody"])
@@ -48,7 +48,7 @@ def test_card_in_a_question_about_the_workspace_is_the_peers_own(written):
 
 
 def test_summary_is_that_of_the_current_session_or_of_the_one_named(written):
-    expected = "<result>\nThe first 2 messages of session s:\nwhat happened in s\n</result>"
+    expected = "<findings>\nThe first 2 messages of session s:\nwhat happened in s\n</findings>"
     assert written.tools("ada", "ada", session="s").say("get_session_summary") == expected
     assert written.tools("ada", "ada").say("get_session_summary", session="s", kind="short") == expected
 

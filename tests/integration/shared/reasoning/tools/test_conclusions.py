@@ -20,7 +20,7 @@ def test_recent_conclusions_are_the_newest(chain):
     used = chain.tools("ada", "ada").use("get_recent_conclusions", limit=2)
     assert {one.id for one in used.result.conclusions} <= set(chain.chain.values())
     assert len(used.result.conclusions) == 2
-    assert used.result.text.startswith("<result>\n2 conclusions:\n## ")
+    assert used.result.text.startswith("<findings>\n2 conclusions:\n## ")
 
 
 def test_recent_conclusions_of_the_session_are_its_explicit_ones(chain):
@@ -97,10 +97,10 @@ def test_conclusions_that_are_not_known_may_be_named_again(chain, named):
 def test_conclusion_context_shows_the_messages_it_was_read_from_with_their_neighbours(chain):
     used = chain.tools("ada", "ada").use("get_conclusion_context", conclusion_ids=[chain.chain["home"]])
     assert used.result.text == (
-        "<result>\n--- session s, 1 match ---\n"
+        "<findings>\n--- session s, 1 match ---\n"
         "[2031-05-06 07:00] bob: Hello!\n"
         "> [07:01] ada: I live in Turin\n"
-        "[07:02] bob: And?\n</result>"
+        "[07:02] bob: And?\n</findings>"
     )
     assert [message.id for message in used.result.messages] == [message.id for message in chain.said[:3]]
 

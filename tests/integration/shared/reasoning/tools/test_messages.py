@@ -23,9 +23,9 @@ def talk(memory):
 
 def test_grep_finds_the_exact_text_whatever_its_case_and_shows_its_neighbours(talk):
     assert talk.tools("ada", "ada").say("grep_messages", text="az 4711", context_window=1) == (
-        "<result>\n--- session s, 1 match ---\n"
+        "<findings>\n--- session s, 1 match ---\n"
         "[2031-05-06 07:04] ada: Not in July\n"
-        "> [07:05] ada: My flight is AZ 4711\n</result>"
+        "> [07:05] ada: My flight is AZ 4711\n</findings>"
     )
 
 
