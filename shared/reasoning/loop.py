@@ -1,8 +1,9 @@
 """One agent: a model, its tools and its limits, until there is an answer."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias
 
 from shared.domain.errors import AnswerUnreadable, ModelUnavailable
@@ -14,6 +15,8 @@ from shared.reasoning.toolkit import Rephrase, ToolSet, Used
 
 # A turn that must call a tool is no answer: a level's small output cap would only break its arguments.
 _TOOL_TURN_TOKENS = 1024
+# As much of a turn that may still call a tool is held back: half a second of a model's writing.
+_HELD_BACK_CHARS = 120
 # Once this share of the time is left, the agent answers from what it has.
 _LAST_CALL_SHARE = 0.25
 
@@ -75,9 +78,11 @@ def run_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Out
 def stream_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Iterator[str | Outcome]:
     """The answer of `agent` piece by piece as the model writes it, each part generated once; the outcome last.
 
-    Text goes out as it comes. What a model says before it calls a tool therefore stays as a preamble, a blank
-    line after it; only where a tool must be called is text held back until the turn has ended. The outcome's
-    text is what went out. An answer that must be accepted goes out whole, once it was.
+    Where no tool can be called, text goes out as it comes. Where one may be, the first words of a turn are held
+    back: "Let me look that up." is no answer, and longer than that models seldom speak before they call a tool; if
+    one does, its words stay as a preamble, a blank line after them. Where a tool must be called, all text waits for
+    the end of the turn. The outcome's text is what went out. An answer that must be accepted goes out whole, once it
+    was.
     """
     conversation = _Conversation(agent, now, is_streamed=True)
     yield from conversation.run()
@@ -152,39 +157,46 @@ class _Conversation:
         request = self._request(choice)
         if not self._is_streamed:
             return self._whole(request)
-        return (yield from self._forwarded(request, is_held=choice not in ("auto", "none", None)))
+        return (yield from self._forwarded(request, hold=_held_back(request)))
 
     def _whole(self, request: Completion) -> Reply:
         return self._counted(self._agent.model.complete(request))
 
-    def _forwarded(self, request: Completion, *, is_held: bool) -> Asking:
-        held, begun, reply = "", False, None
+    def _forwarded(self, request: Completion, *, hold: float) -> Asking:
+        """The turn's reply, its text forwarded in the pieces it came in once they are longer than `hold`."""
+        held: list[str] = []
+        length, begun, reply = 0, False, None
         for delta in self._agent.model.stream(request):
             if not isinstance(delta, TextDelta):
                 reply = delta
                 continue
-            held += delta.text
+            held.append(delta.text)
+            length += len(delta.text)
             # White space alone may be all that comes before a tool call.
-            if not is_held and (begun or held.strip()):
+            if begun or (length > hold and "".join(held).strip()):
                 yield from self._forward(held, is_first=not begun)
-                held, begun = "", True
+                held, begun = [], True
         if reply is None:
             raise ModelUnavailable("the model's stream ended early")
-        if not reply.tool_calls and held.strip():
+        if not reply.tool_calls and "".join(held).strip():
             yield from self._forward(held, is_first=not begun)
         return self._counted(reply)
 
-    def _forward(self, text: str, *, is_first: bool) -> Iterator[str]:
-        piece = text.lstrip() if is_first else text
-        if is_first and self._text:
-            piece = "\n\n" + piece
-        self._text += piece
-        yield piece
+    def _forward(self, pieces: Sequence[str], *, is_first: bool) -> Iterator[str]:
+        for piece in pieces:
+            text = piece.lstrip() if is_first else piece
+            if not text:
+                continue
+            if is_first and self._text:
+                text = "\n\n" + text
+            is_first = False
+            self._text += text
+            yield text
 
     def _request(self, choice: str | None) -> Completion:
         agent, limits = self._agent, self._agent.limits
         tools = agent.tools.definitions if choice is not None else ()
-        is_forced = choice not in ("auto", "none", None)
+        is_forced = choice is not None and _is_forced(choice)
         return Completion(
             turns=self._fitted(),
             purpose=agent.purpose,
@@ -213,3 +225,14 @@ class _Conversation:
 
     def _is_late(self) -> bool:
         return self._ends - self._now() < self._agent.limits.timeout_s * _LAST_CALL_SHARE
+
+
+def _is_forced(choice: str) -> bool:
+    return choice not in ("auto", "none")
+
+
+def _held_back(request: Completion) -> float:
+    """The characters of a turn's text that wait, because a tool call may follow them and make them no answer."""
+    if not request.tools or request.choice == "none":
+        return 0
+    return inf if _is_forced(request.choice) else _HELD_BACK_CHARS

@@ -67,14 +67,14 @@ def test_stream_without_evidence_closes_with_done_alone(known: WorkspaceClient):
 
 
 def test_stream_that_breaks_off_says_so_and_is_never_done(known: WorkspaceClient, backends: Backends):
-    first = calls(("search_memory", {"query": "x"}), text="One moment.")
+    first = calls(("search_memory", {"query": "x"}), text="One moment. " * 20)
     models = FixedModels(ScriptedModel([first, ModelUnavailable("host 10.0.0.7")]), backends.models.embedder())
     app = TestClient(create_app(replace(backends, models=models)))
     body = {"query": "Who is alice?", "stream": True, "reasoning_level": "medium"}
     answer = app.post(known.at("/peers/alice/chat"), json=body)
     *deltas, last = _frames(answer.text)
     assert answer.status_code == 200
-    assert "".join(frame["delta"]["content"] for frame in deltas) == "One moment."
+    assert "".join(frame["delta"]["content"] for frame in deltas) == "One moment. " * 20
     assert last == {"error": {"status": 503, "detail": "The model cannot be reached."}, "done": False}
 
 

@@ -1,12 +1,13 @@
 """The agent loop: tools, limits, corrections and streams."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel
 
 from shared.domain.errors import AnswerUnreadable, ModelUnavailable
-from shared.llm.types import AssistantTurn, Completion, Reply, SystemTurn, ToolTurn, Turn, UserTurn
+from shared.llm.types import AssistantTurn, Completion, Delta, Reply, SystemTurn, TextDelta, ToolTurn, Turn, UserTurn
 from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
 from shared.reasoning.prompts import render
 from shared.reasoning.toolkit import Rephrase, ToolResult, ToolSet, tool
@@ -184,10 +185,17 @@ def test_stream_forwards_the_answer_in_pieces_and_generates_it_once():
     assert (model.streamed, len(model.requests), model.is_finished) == (2, 2, True)
 
 
-def test_stream_when_text_comes_before_a_tool_keeps_it_as_a_preamble():
+def test_stream_when_few_words_come_before_a_tool_forwards_the_answer_only():
     one, _ = agent(calls(LOOK_AT_SKY, text="Let me see."), "The sky.")
     pieces, outcome = split(stream_agent(one))
-    assert "".join(pieces) == outcome.text == "Let me see.\n\nThe sky."
+    assert "".join(pieces) == outcome.text == "The sky."
+
+
+def test_stream_when_many_words_come_before_a_tool_keeps_them_as_a_preamble():
+    said = "Let me see. " * 20
+    one, _ = agent(calls(LOOK_AT_SKY, text=said), "The sky.")
+    pieces, outcome = split(stream_agent(one))
+    assert "".join(pieces) == outcome.text == said + "\n\nThe sky."
 
 
 def test_stream_when_a_tool_is_forced_holds_back_the_text_before_it():
@@ -206,8 +214,20 @@ def test_stream_when_only_white_space_comes_before_a_tool_forwards_none_of_it():
 
 
 def test_stream_forwards_the_first_piece_before_the_model_has_finished():
-    one, _ = agent("The sky is blue.")
+    one, _ = agent(calls(LOOK_AT_SKY), "The sky is blue.", iterations=1)
     assert next(iter(stream_agent(one))) == "The "
+
+
+def test_stream_of_a_turn_that_may_call_a_tool_forwards_what_is_longer_than_a_preamble_before_its_end():
+    class Endless(ScriptedModel):
+        def stream(self, request: Completion) -> Iterator[Delta]:
+            yield TextDelta("x" * 100)
+            yield TextDelta("y" * 100)
+            raise AssertionError("asked on before the first words were out")
+
+    one, _ = agent()
+    pieces = stream_agent(replace(one, model=Endless([])))
+    assert [next(pieces), next(pieces)] == ["x" * 100, "y" * 100]
 
 
 def test_stream_when_the_answer_must_be_accepted_forwards_it_whole():
