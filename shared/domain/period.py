@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from shared.domain.clock import as_utc
 from shared.domain.errors import Invalid
 
-_DAY = len("2026-03-01")
+# What a text of this length stands for: a day is the whole day, a minute the whole minute.
+_MEANT: Final = {
+    len("2026-03-01"): timedelta(days=1),
+    len("2026-03-01T09:30"): timedelta(minutes=1),
+    len("2026-03-01T09:30:00"): timedelta(seconds=1),
+}
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class Period:
 def period(after: str, before: str) -> Period:
     """The time from `after` to `before`, both ISO 8601 and both included; "" leaves an end open.
 
-    A day alone means the whole day. Raises `Invalid`.
+    A day alone means the whole day, a minute the whole minute. Raises `Invalid`.
     """
     since = _moment(after) if after.strip() else None
     until = _after(before.strip()) if before.strip() else None
@@ -34,9 +41,10 @@ def period(after: str, before: str) -> Period:
 
 
 def _after(text: str) -> datetime:
-    """The first moment that no longer belongs to the day or moment `text`."""
+    """The first moment that no longer belongs to what `text` means."""
+    written = len(text.removesuffix("Z"))
     try:
-        return _moment(text) + (timedelta(days=1) if len(text) == _DAY else timedelta(microseconds=1))
+        return _moment(text) + _MEANT.get(written, _INSTANT)
     except OverflowError as error:
         raise Invalid("That is after the end of time.") from error
 

@@ -256,6 +256,22 @@ def test_answer_follows_the_settings_of_its_level(memory, level, turns, max_toke
     assert answered.usage.input_tokens == 10 * turns
 
 
+def test_answer_of_a_level_without_iterations_is_one_call_that_speaks_of_no_tools(memory):
+    memory.hears("s", ("ada", "hello"))
+    memory.concludes("ada", "ada", "s", "ada lives in Turin")
+    dialectic = memory.backends.settings.dialectic
+    levels = {**dialectic.levels, "low": dialectic.levels["low"].model_copy(update={"max_tool_iterations": 0})}
+    settings = memory.backends.settings.model_copy(
+        update={"dialectic": dialectic.model_copy(update={"levels": levels})}
+    )
+    backends, model = memory.asks("In Turin.")
+    assert answer(replace(backends, settings=settings), ask(memory)).content == "In Turin."
+    [request] = model.requests
+    assert (request.tools, request.choice) == ((), "auto")
+    assert "How to search" not in system(request)
+    assert "[2031-05-06 07:00] ada lives in Turin\n" in asked(request)
+
+
 def test_answer_with_a_schema_follows_it(memory):
     backends, model = memory.asks('Here: ```json\n{"city": "Turin", "more": 1}\n```')
     answered = answer(backends, ask(memory, answer_schema=CITY))

@@ -16,10 +16,17 @@ def test_period_of_two_days_holds_both_whole():
     assert period("2026-03-01", "2026-03-02") == Period(at(2026, 3, 1), at(2026, 3, 3))
 
 
-def test_period_of_moments_holds_both():
-    assert period("2026-03-01T09:30:00Z", "2026-03-01T11:00:00+01:00") == Period(
-        at(2026, 3, 1, 9, 30), at(2026, 3, 1, 10, 0, 0, 1)
-    )
+@pytest.mark.parametrize(
+    ("before", "until"),
+    [
+        ("2026-03-01T10:00Z", at(2026, 3, 1, 10, 1)),
+        ("2026-03-01 10:00", at(2026, 3, 1, 10, 1)),
+        ("2026-03-01T10:00:00Z", at(2026, 3, 1, 10, 0, 1)),
+        ("2026-03-01T11:00:00+01:00", at(2026, 3, 1, 10, 0, 0, 1)),
+    ],
+)
+def test_period_of_moments_holds_as_much_of_them_as_was_said(before: str, until: datetime):
+    assert period("2026-03-01T09:30:00Z", before) == Period(at(2026, 3, 1, 9, 30), until)
 
 
 def test_period_without_ends_is_open():
