@@ -26,7 +26,8 @@ def http(stack: Stack) -> Generator[httpx.Client]:
 @pytest.fixture(scope="module")
 def places(stack: Stack, http: httpx.Client, request: pytest.FixtureRequest) -> Generator[dict[str, Future[Place]]]:
     """Every scenario's workspace, under way: what is asked for first is given first."""
-    wanted = [item.callspec.params["scenario"] for item in request.session.items if hasattr(item, "callspec")]
+    items = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    wanted = [item.callspec.params["scenario"] for item in items if hasattr(item, "callspec")]
 
     def prepared(scenario: Scenario) -> Place:
         place = Place(http, scenario.workspace, lambda: _drain(stack, scenario.workspace))
@@ -35,12 +36,11 @@ def places(stack: Stack, http: httpx.Client, request: pytest.FixtureRequest) -> 
             place.do(step)
         return place
 
-    with ThreadPoolExecutor(4) as pool:
-        yield {
-            one.workspace: pool.submit(prepared, one)
-            for one in wanted
-            if isinstance(one, Scenario) and _is_possible(http, one)
-        }
+    pool = ThreadPoolExecutor(4)
+    try:
+        yield {one.workspace: pool.submit(prepared, one) for one in wanted if _is_possible(http, one)}
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _drain(stack: Stack, workspace: str) -> None:
