@@ -1,12 +1,16 @@
 """Evidence: what was read while a question was answered, whether or not the answer rests on it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from shared.domain.conclusion import Conclusion, Level
-from shared.domain.json import JsonObject
+from shared.domain.json import Json, JsonObject
 from shared.domain.message import Message
+
+# The arguments of tools that name conclusions.
+_IDS: Final = frozenset(("conclusion_id", "conclusion_ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,24 @@ class Evidence:
 def evidence(
     conclusions: Iterable[Conclusion], messages: Iterable[Message], tool_calls: Iterable[EvidenceToolCall]
 ) -> Evidence:
-    """What was read, in the order given; repetitions are dropped."""
+    """What was read, in the order given; repetitions are dropped.
+
+    Where a tool was given the beginning of a conclusion's id, as models are shown it, the whole id stands instead.
+    """
     read = {conclusion.id: _conclusion(conclusion) for conclusion in conclusions}
     seen = {m.id: EvidenceMessage(m.id, m.session, m.peer, m.created_at) for m in messages}
-    return Evidence(tuple(read.values()), tuple(seen.values()), tuple(tool_calls))
+    calls = (EvidenceToolCall(call.tool_name, _with_whole_ids(call.tool_input, read)) for call in tool_calls)
+    return Evidence(tuple(read.values()), tuple(seen.values()), tuple(calls))
+
+
+def _with_whole_ids(given: JsonObject, read: Collection[str]) -> JsonObject:
+    def whole(value: Json) -> Json:
+        if isinstance(value, list):
+            return [whole(one) for one in value]
+        meant = [known for known in read if isinstance(value, str) and value and known.startswith(value)]
+        return meant[0] if len(meant) == 1 else value
+
+    return {name: whole(value) if name in _IDS else value for name, value in given.items()}
 
 
 def _conclusion(read: Conclusion) -> EvidenceConclusion:

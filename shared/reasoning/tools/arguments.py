@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-Query = Annotated[str, Field(min_length=1, max_length=1000)]
+Query = Annotated[str, Field(min_length=1, max_length=10_000)]
 Day = Annotated[str, Field(max_length=40, description="ISO 8601")]
 Ids = Annotated[list[str], Field(min_length=1, max_length=10, description="from (id: …)")]
 

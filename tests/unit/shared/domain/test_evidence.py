@@ -26,3 +26,17 @@ def test_evidence_keeps_the_first_of_each_in_order_and_every_call():
 
 def test_evidence_of_nothing_is_empty():
     assert evidence([], [], []) == Evidence()
+
+
+def test_evidence_names_conclusions_whole_where_a_tool_was_given_the_beginning_of_an_id():
+    calls = [
+        EvidenceToolCall("get_reasoning_chain", {"conclusion_id": "abc", "direction": "both"}),
+        EvidenceToolCall("get_conclusion_context", {"conclusion_ids": ["abc", "xyz", "", "a", 7]}),
+        EvidenceToolCall("search_memory", {"query": "abc"}),
+    ]
+    read = evidence([conclusion("abcdef"), conclusion("axyzab")], [], calls)
+    assert [call.tool_input for call in read.tool_calls] == [
+        {"conclusion_id": "abcdef", "direction": "both"},
+        {"conclusion_ids": ["abcdef", "xyz", "", "a", 7]},
+        {"query": "abc"},
+    ]
