@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from shared.domain.quotes import Quote, QuoteState
+
 Level = Literal["explicit", "deductive", "inductive", "contradiction"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 DERIVED_LEVELS: tuple[Level, ...] = ("deductive", "inductive", "contradiction")
@@ -21,7 +23,11 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """One thing concluded. `occurred_at` is the time of its source message, else that of its making."""
+    """One thing concluded. `occurred_at` is the time of its newest source message, else that of its making.
+
+    `event_at` is when it happened, where that is known: None means when it was said. `quotes` are the words it
+    rests on, those that were found.
+    """
 
     id: str
     workspace: str
@@ -36,13 +42,17 @@ class Conclusion:
     premises: tuple[str, ...]
     occurred_at: datetime
     created_at: datetime
+    event_at: datetime | None = None
+    quotes: tuple[Quote, ...] = ()
+    quote_state: QuoteState = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class ConclusionDraft:
     """A conclusion to be saved: the same text may be saved for several observers.
 
-    `message_ids` are the messages it was read from, `occurred_at` the time of the newest of them.
+    `message_ids` are the messages it was read from, `occurred_at` the time of the newest of them. `times` is how
+    many of them say it: all that were named, but one when it is not known which. The rest is as in a `Conclusion`.
     """
 
     content: str
@@ -52,6 +62,10 @@ class ConclusionDraft:
     occurred_at: datetime
     source_ids: tuple[str, ...] = ()
     premises: tuple[str, ...] = ()
+    times: int = 1
+    event_at: datetime | None = None
+    quotes: tuple[Quote, ...] = ()
+    quote_state: QuoteState = "none"
 
 
 def normal_form(content: str) -> str:

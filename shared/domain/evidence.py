@@ -1,6 +1,6 @@
 """Evidence: what was read while a question was answered, whether or not the answer rests on it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,8 +14,18 @@ _IDS: Final = frozenset(("conclusion_id", "conclusion_ids"))
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceQuote:
+    """Words that a conclusion rests on, and where they stand in their message."""
+
+    message_id: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceConclusion:
-    """A conclusion that was read."""
+    """A conclusion that was read. Its quotes are those whose message was read, too."""
 
     id: str
     level: Level
@@ -25,6 +35,8 @@ class EvidenceConclusion:
     observer: str
     observed: str
     source_ids: tuple[str, ...]
+    event_at: datetime | None = None
+    quotes: tuple[EvidenceQuote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +73,9 @@ def evidence(
 
     Where a tool was given the beginning of a conclusion's id, as models are shown it, the whole id stands instead.
     """
-    read = {conclusion.id: _conclusion(conclusion) for conclusion in conclusions}
-    seen = {m.id: EvidenceMessage(m.id, m.session, m.peer, m.created_at) for m in messages}
+    said = {message.id: message for message in messages}
+    read = {conclusion.id: _conclusion(conclusion, said) for conclusion in conclusions}
+    seen = {m.id: EvidenceMessage(m.id, m.session, m.peer, m.created_at) for m in said.values()}
     calls = (EvidenceToolCall(call.tool_name, _with_whole_ids(call.tool_input, read)) for call in tool_calls)
     return Evidence(tuple(read.values()), tuple(seen.values()), tuple(calls))
 
@@ -77,7 +90,7 @@ def _with_whole_ids(given: JsonObject, read: Collection[str]) -> JsonObject:
     return {name: whole(value) if name in _IDS else value for name, value in given.items()}
 
 
-def _conclusion(read: Conclusion) -> EvidenceConclusion:
+def _conclusion(read: Conclusion, said: Mapping[str, Message]) -> EvidenceConclusion:
     return EvidenceConclusion(
         read.id,
         read.level,
@@ -87,4 +100,10 @@ def _conclusion(read: Conclusion) -> EvidenceConclusion:
         read.observer,
         read.observed,
         read.source_ids,
+        read.event_at,
+        tuple(
+            EvidenceQuote(one.message_id, one.start, one.end, said[one.message_id].content[one.start : one.end])
+            for one in read.quotes
+            if one.message_id in said
+        ),
     )

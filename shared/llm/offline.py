@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from shared.domain.json import JsonObject
 from shared.llm.offline_answer import answer_object, answer_text, next_calls
@@ -55,7 +56,7 @@ def _answer(request: Completion, meaning: Embedder | None) -> "str | list[JsonOb
     prompt = last_user_text(request.turns)
     if _is_extraction(request):
         facts = extract(numbered_messages(prompt), target_peer(prompt) or "")
-        return [{"content": fact.content, "message": fact.message} for fact in facts]
+        return [asdict(fact) for fact in facts]
     if request.answer is not None:
         return json.dumps(answer_object(request, request.answer.schema, meaning), ensure_ascii=False)
     if query_of(request.turns) is None and wants_summary(_everything_asked(request)):

@@ -32,6 +32,7 @@ _FRONTED_TIME = re.compile(
 )
 # "Today is my birthday" is about the birthday.
 _DAY_OF_MINE = re.compile(r"^(on \d{4}-\d\d-\d\d) (is|was) (my\b[^,;]*?)(?=[.!]*$)", re.IGNORECASE)
+_DATE = re.compile(r"(?<![\w-])\d{4}-\d\d(?:-\d\d)?(?![\w-])")
 _POINTING = frozenset("he she they his her their that this these those".split())
 _DANGLING = frozenset("it that this them so too do does did not those these there is has was be one".split())
 _EDGES = " \t.,;:!?…-–—*_/\\|~^"
@@ -39,10 +40,15 @@ _EDGES = " \t.,;:!?…-–—*_/\\|~^"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something a message says about its author. `message` is the number of the message."""
+    """Something a message says about its author. `message` is the number of the message.
+
+    `quote` is the sentence it was read from, `date` when it happened, where the fact names one date.
+    """
 
     content: str
     message: int
+    quote: str = field(default="", compare=False)
+    date: str | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -54,14 +60,20 @@ class Extractor:
 
     def facts_in(self, text: str, said_on: date | None, asked: Said | None = None) -> list[str]:
         """The facts of one message in order. `asked` is the message of somebody else just before it."""
+        return list(self.quoted_facts_in(text, said_on, asked))
+
+    def quoted_facts_in(self, text: str, said_on: date | None, asked: Said | None = None) -> dict[str, str]:
+        """As `facts_in`, each with the sentence it was first read from."""
         found = sentences(text)
-        facts: list[str] = []
+        facts: dict[str, str] = {}
         if asked is not None and found and (answer := answered(asked, found[0])) is not None:
-            facts += [answer.quoted_for(self.speaker.name)] if answer.quoted else self._stated(answer.text, said_on)
+            told = [answer.quoted_for(self.speaker.name)] if answer.quoted else self._stated(answer.text, said_on)
+            facts |= dict.fromkeys(told, found[0])
         for sentence in found:
             self._entities.next_sentence()
-            facts += self._facts_of(sentence, said_on)
-        return list(dict.fromkeys(facts))
+            for fact in self._facts_of(sentence, said_on):
+                facts.setdefault(fact, sentence)
+        return facts
 
     def _facts_of(self, sentence: str, said_on: date | None) -> list[str]:
         if is_foreign(sentence):
@@ -144,9 +156,15 @@ def extract(messages: Sequence[Said], target: str) -> list[Fact]:
         if said.peer == target:
             said_on = said.at.date() if said.at else None
             asked = before if before is not None and before.peer != target else None
-            facts.extend(Fact(content, said.number) for content in extractor.facts_in(said.text, said_on, asked))
+            found = extractor.quoted_facts_in(said.text, said_on, asked)
+            facts.extend(Fact(content, said.number, quote, _only_date(content)) for content, quote in found.items())
         before = said
     return facts
+
+
+def _only_date(content: str) -> str | None:
+    dates: list[str] = _DATE.findall(content)
+    return dates[0] if len(dates) == 1 else None
 
 
 def _open_ended(words: list[Word]) -> list[Word]:

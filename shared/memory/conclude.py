@@ -5,26 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.backends import Backends
-from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash, normal_form
+from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
 from shared.memory.note import UNNOTED, Note
+from shared.memory.restating import MOST_APART, earliest, is_restated, joined, merged, says_less, without_restatements
 from shared.store import conclusions, peers, scopes, sessions
-from shared.store.conclusions import NewConclusion
+from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
 
-# Nearer than this, two conclusions of one level and session say the same.
-_SAME_DISTANCE = 0.05
-# What a word that only one of two near-equal conclusions has is worth beside its length.
-_OWN_WORD_WEIGHT = 10
 # The index may still hold vectors of what was replaced or deleted: the nearest ones are looked through.
 _MOST_TWINS = 3
 # How long a worker may take from its commit to the index before tick does it.
 _INDEX_GRACE = timedelta(minutes=2)
 _MOST_AT_ONCE = 200
-_NEGATIONS = frozenset({"no", "not", "never", "none", "nobody", "nothing", "without", "neither", "nor", "cannot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Saving:
 
     workspace: str
     new: tuple[NewConclusion, ...]
-    reinforced: tuple[tuple[str, tuple[str, ...]], ...]
+    reinforced: tuple[Mention, ...]
     replaced: tuple[str, ...]
     vectors: dict[str, Vector]
     heard_in: str | None = None
@@ -74,12 +70,14 @@ def prepare(
     backends: Backends, workspace: str, observed: str, observers: Sequence[str], drafts: Sequence[ConclusionDraft]
 ) -> Saving:
     """Everything a save needs that takes time: vectors and the nearest known conclusions, for every observer."""
-    distinct = _merged(drafts)
+    distinct = merged(drafts)
     if not distinct:
         return Saving(workspace, (), (), (), {})
     vectors = dict(zip(distinct, backends.models.embedder().embed([d.content for d in distinct.values()]), strict=True))
+    if backends.settings.deriver.deduplicate:
+        distinct = without_restatements(distinct, vectors)
     new: list[NewConclusion] = []
-    reinforced: list[tuple[str, tuple[str, ...]]] = []
+    reinforced: list[Mention] = []
     replaced: set[str] = set()
     for observer in observers:
         known = _known(backends, Collection(workspace, observer, observed), distinct, vectors)
@@ -88,7 +86,7 @@ def prepare(
             if twin is None or twin.id in replaced:
                 new.append(_new(draft, observer, observed))
             elif says_less(draft.content, twin.content):
-                reinforced.append((twin.id, draft.message_ids))
+                reinforced.append(Mention(twin.id, draft.message_ids, draft.times, draft.occurred_at))
             else:
                 replaced.add(twin.id)
                 new.append(_successor(draft, twin))
@@ -224,21 +222,6 @@ def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusi
             raise NotFound(f"session {session} not found")
 
 
-def _merged(drafts: Sequence[ConclusionDraft]) -> dict[str, ConclusionDraft]:
-    """Each distinct text once, with the messages of all its copies."""
-    merged: dict[str, ConclusionDraft] = {}
-    for draft in drafts:
-        # Postgres stores no NUL, and models have been seen to write one.
-        content = " ".join(draft.content.replace("\x00", " ").split())
-        if not content:
-            continue
-        key = content_hash(content)
-        before = merged.get(key)
-        ids = draft.message_ids if before is None else (*before.message_ids, *draft.message_ids)
-        merged[key] = replace(draft, content=content, message_ids=tuple(dict.fromkeys(ids)))
-    return merged
-
-
 def _known(
     backends: Backends, collection: Collection, drafts: dict[str, ConclusionDraft], vectors: dict[str, Vector]
 ) -> dict[str, Conclusion]:
@@ -250,7 +233,7 @@ def _known(
         collection,
         [vectors[key] for key in drafts],
         k=_MOST_TWINS,
-        max_distance=_SAME_DISTANCE,
+        max_distance=MOST_APART,
         levels=(first.level,),
         sessions=None if first.session is None else (first.session,),
     )
@@ -263,34 +246,17 @@ def _known(
     return {key: twins[0] for key, twins in live if twins and is_restated(drafts[key].content, twins[0].content)}
 
 
-def is_restated(new: str, old: str) -> bool:
-    """Whether two conclusions with near vectors may stand for each other.
-
-    Not when a number or a negation tells them apart, nor when only the order of the words does: who likes
-    whom is a matter of order. An equal wording meets its twin under the unique key instead.
-    """
-    ours, theirs = set(normal_form(new).split()), set(normal_form(old).split())
-    return ours != theirs and not any(_turns_the_meaning(word) for word in ours ^ theirs)
-
-
-def _turns_the_meaning(word: str) -> bool:
-    bare = word.strip(".,;:!?()\"'").replace("\u2019", "'")
-    return bare in _NEGATIONS or bare.endswith("n't") or any(character.isdigit() for character in bare)
-
-
-def says_less(new: str, old: str) -> bool:
-    """Whether `new` is the poorer wording: longer ones and words of one's own count."""
-    ours, theirs = set(normal_form(new).split()), set(normal_form(old).split())
-    weight_new = len(ours) + _OWN_WORD_WEIGHT * len(ours - theirs)
-    weight_old = len(theirs) + _OWN_WORD_WEIGHT * len(theirs - ours)
-    return weight_new < weight_old
-
-
 def _successor(draft: ConclusionDraft, twin: Conclusion) -> NewConclusion:
-    """The richer wording takes over what its predecessor had: how often it was derived, and from what."""
-    fresh = _new(draft, twin.observer, twin.observed)
-    ids = tuple(dict.fromkeys((*twin.message_ids, *draft.message_ids)))
-    return replace(fresh, message_ids=ids, times_derived=twin.times_derived + 1)
+    """The richer wording takes over what its predecessor had: how often it was derived, from what and when."""
+    fresh = set(draft.message_ids).difference(twin.message_ids)
+    again = min(draft.times, len(fresh)) if draft.message_ids else 1
+    return replace(
+        _new(draft, twin.observer, twin.observed),
+        message_ids=joined(twin.message_ids, draft.message_ids),
+        times_derived=twin.times_derived + again,
+        occurred_at=max(twin.occurred_at, draft.occurred_at),
+        event_at=earliest(twin.event_at, draft.event_at),
+    )
 
 
 def _new(draft: ConclusionDraft, observer: str, observed: str, *, is_derived: bool = True) -> NewConclusion:
@@ -307,4 +273,8 @@ def _new(draft: ConclusionDraft, observer: str, observed: str, *, is_derived: bo
         source_ids=draft.source_ids,
         premises=draft.premises,
         occurred_at=draft.occurred_at,
+        times_derived=draft.times,
+        event_at=draft.event_at,
+        quotes=draft.quotes,
+        quote_state=draft.quote_state,
     )

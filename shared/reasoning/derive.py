@@ -1,61 +1,31 @@
 """Deriving: the messages of one window to explicit conclusions about their author."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
-
 from shared.backends import Backends
-from shared.domain.clock import stamp
 from shared.domain.conclusion import Conclusion, ConclusionDraft
-from shared.domain.json import JsonObject
 from shared.domain.message import Message
 from shared.domain.work import Claim, WakeUp
-from shared.llm import repair, tokens
-from shared.llm.types import Answer, Completion, Usage, UserTurn
+from shared.llm import tokens
+from shared.llm.types import Completion, Usage, UserTurn
 from shared.memory import conclude
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
-from shared.reasoning.prompts import defused, render
+from shared.reasoning import facts
+from shared.reasoning.prompts import indented, render
+from shared.reasoning.transcript import Shown, fitted, lines
+from shared.settings.sections import DeriverSettings
 from shared.store import messages, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
+from shared.telemetry.metrics import Metric, emit
 
 # Messages of others that are looked at for context; the token budget keeps fewer.
 _MOST_CONTEXT = 200
-
-
-class Fact(BaseModel):
-    """One fact and the number of the message it was read from."""
-
-    content: str
-    message: int | None = None
-
-
-class Facts(BaseModel):
-    """What the model answers. An empty list means that it found nothing."""
-
-    explicit: list[Fact] = Field(default_factory=list[Fact])
-
-
-FACTS_SCHEMA: JsonObject = {
-    "type": "object",
-    "properties": {
-        "explicit": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"content": {"type": "string"}, "message": {"type": "integer", "minimum": 1}},
-                "required": ["content", "message"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["explicit"],
-    "additionalProperties": False,
-}
 
 
 def derive(backends: Backends, wake_up: WakeUp) -> None:
@@ -70,11 +40,8 @@ def derive(backends: Backends, wake_up: WakeUp) -> None:
 
 def _conclude(backends: Backends, claimed: Claim) -> None:
     unit = claimed.unit
-    shown = _shown(backends, claimed)
-    facts, usage = _facts(backends, claimed, shown)
-    saving = conclude.prepare(
-        backends, unit.workspace, unit.observed, claimed.items[0].observers, _drafts(claimed, shown, facts)
-    )
+    drafts, usage = _drafts(backends, claimed)
+    saving = conclude.prepare(backends, unit.workspace, unit.observed, claimed.items[0].observers, drafts)
     now = backends.clock.now()
     outcome = Outcome(backends.models.deriver().name, usage.input_tokens, usage.output_tokens, len(saving.new))
 
@@ -88,7 +55,18 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
     saved, wake_ups = backends.db.run(finish)
     send(backends, wake_ups)
     conclude.index(backends, saved, saving.vectors, saving.replaced)
-    logger.info("window_derived", unit=str(unit), items=len(claimed.items), facts=len(facts.explicit), saved=len(saved))
+    quotes = Counter(draft.quote_state for draft in drafts)
+    logger.info(
+        "window_derived",
+        unit=str(unit),
+        items=len(claimed.items),
+        facts=len(drafts),
+        saved=len(saved),
+        quotes_verified=quotes["verified"],
+        quotes_unverified=quotes["unverified"],
+    )
+    if drafts:
+        emit({Metric.QUOTES_VERIFIED: quotes["verified"], Metric.QUOTES_UNVERIFIED: quotes["unverified"]})
 
 
 def _shown(backends: Backends, claimed: Claim) -> list[Message]:
@@ -112,68 +90,58 @@ def _shown(backends: Backends, claimed: Claim) -> list[Message]:
     return [message for message in found if message.seq in mine or message.seq in context]
 
 
-def _facts(backends: Backends, claimed: Claim, shown: Sequence[Message]) -> tuple[Facts, Usage]:
-    """What the model says; kept on the unit row before anything else can fail."""
-    if claimed.answer is not None:
-        return _read(claimed.answer), Usage()
+def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], Usage]:
+    """What the model finds; kept on the unit row before anything else can fail."""
+    known = facts.restored(claimed)
+    if known is not None:
+        return known, Usage()
+    shown = _fitted(backends, claimed, _shown(backends, claimed))
     reply = backends.models.deriver().complete(_request(backends, claimed, shown))
-    facts = _read(reply.text)
+    drafts = facts.drafts_of(facts.read(reply.text), [one.message for one in shown], claimed)
     if reply.finish == "length":
-        logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(facts.explicit))
+        logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(drafts))
     with backends.db.reading() as conn:
-        work.keep_answer(conn, claimed, facts.model_dump_json())
-    return facts, reply.usage
+        work.keep_answer(conn, claimed, facts.kept(claimed, drafts))
+    return drafts, reply.usage
 
 
-def _read(text: str) -> Facts:
-    """Raises `AnswerUnreadable`: that is not the same as an answer that holds no facts."""
-    return repair.read(Facts, text)
-
-
-def _request(backends: Backends, claimed: Claim, shown: Sequence[Message]) -> Completion:
+def _fitted(backends: Backends, claimed: Claim, messages: Sequence[Message]) -> list[Shown]:
+    """What of the messages is shown, so that the model is sent no more than it may be."""
     settings = backends.settings.deriver
-    custom = (claimed.items[0].custom_instructions or "").strip()
-    prompt = render(
-        "derive",
-        custom_instructions=f"\nAdditional instructions for this workspace:\n{custom}\n" if custom else "",
-        target=claimed.unit.observed,
-        messages="\n".join(transcript(shown)),
-    )
+    own = {item.seq for item in claimed.items}
+    shown = fitted(messages, own, lambda lines: _prompt(settings, claimed, lines), max_tokens=settings.max_input_tokens)
+    cut = sum(one.is_cut for one in shown)
+    if cut or len(shown) < len(messages):
+        logger.warning("input_shrunk", unit=str(claimed.unit), dropped=len(messages) - len(shown), cut=cut)
+    return shown
+
+
+def _request(backends: Backends, claimed: Claim, shown: Sequence[Shown]) -> Completion:
+    settings = backends.settings.deriver
     return Completion(
-        turns=(UserTurn(tokens.cut(prompt, settings.max_input_tokens)),),
+        turns=(UserTurn(_prompt(settings, claimed, "\n".join(lines(shown)))),),
         purpose="derive",
         max_output_tokens=settings.max_output_tokens,
-        answer=Answer("conclusions", FACTS_SCHEMA),
+        answer=facts.ANSWER,
         temperature=settings.temperature,
         thinking_budget_tokens=settings.thinking_budget_tokens,
         timeout_s=settings.timeout_seconds,
     )
 
 
-def transcript(shown: Sequence[Message]) -> list[str]:
-    """One numbered line per message. Further lines are indented, so that no text can pass for a new message."""
-    return [
-        f"[#{number} {stamp(message.created_at)}] {message.peer}: " + defused(message.content).replace("\n", "\n  ")
-        for number, message in enumerate(shown, 1)
-    ]
+def _prompt(settings: DeriverSettings, claimed: Claim, messages: str) -> str:
+    return render(
+        "derive",
+        custom_instructions=_instructions(settings, claimed.items[0].custom_instructions),
+        target=claimed.unit.observed,
+        messages=messages,
+    )
 
 
-def _drafts(claimed: Claim, shown: Sequence[Message], facts: Facts) -> list[ConclusionDraft]:
-    """The facts with where they come from: the message the model names if the target wrote it, else all of them."""
-    mine = {item.seq for item in claimed.items}
-    own = {number: message for number, message in enumerate(shown, 1) if message.seq in mine}
-    everything = tuple(own.values())
-    drafts: list[ConclusionDraft] = []
-    for fact in facts.explicit:
-        cited = own.get(fact.message or 0)
-        sources = (cited,) if cited is not None else everything
-        drafts.append(
-            ConclusionDraft(
-                content=fact.content,
-                level="explicit",
-                session=claimed.unit.session,
-                message_ids=tuple(message.id for message in sources),
-                occurred_at=max(message.created_at for message in sources),
-            )
-        )
-    return drafts
+def _instructions(settings: DeriverSettings, given: str | None) -> str:
+    """The caller's instructions in a section of their own; "" for none.
+
+    The limit may have been lowered since they were stored. Indented, they cannot pass for a part of the prompt.
+    """
+    text = tokens.cut((given or "").strip(), settings.max_custom_instructions_tokens)
+    return f"\nAdditional instructions for this workspace:\n  {indented(text)}\n" if text else ""

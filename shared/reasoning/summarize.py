@@ -14,8 +14,8 @@ from shared.memory.planning import derive_gate, in_force
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
-from shared.reasoning.derive import transcript
 from shared.reasoning.prompts import defused, render
+from shared.reasoning.transcript import transcript
 from shared.store import messages, summaries, work
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger

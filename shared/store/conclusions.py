@@ -1,15 +1,17 @@
 """Conclusions: saved once, reinforced after that, read newest or most derived first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Cursor
 from psycopg.rows import RowMaker
+from psycopg.types.json import Jsonb
 
 from shared.domain.conclusion import Collection, Conclusion, Level
 from shared.domain.page import Page, PageRequest
+from shared.domain.quotes import MAX_QUOTES, Quote, QuoteState
 from shared.store.conditions import Condition
 from shared.store.database import Connection
 from shared.store.pages import Order, select_page
@@ -36,32 +38,53 @@ class NewConclusion:
     premises: tuple[str, ...]
     occurred_at: datetime
     times_derived: int = 1
+    event_at: datetime | None = None
+    quotes: tuple[Quote, ...] = ()
+    quote_state: QuoteState = "none"
 
 
-# One statement for all observers: an equal live conclusion of a worker is reinforced instead, and remembers
-# the new messages. A window is committed once, so counting here cannot count a redelivery.
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A known conclusion was derived again, from these messages: `times` of them say it, the newest at `at`."""
+
+    id: str
+    message_ids: tuple[str, ...]
+    times: int
+    at: datetime
+
+
+# One statement for all observers: an equal live conclusion of a worker is reinforced instead. It remembers the new
+# messages and counts those it did not know, so that no message counts twice; what names none counts once a commit.
+# States of quotes sort by strength.
 SAVE: LiteralString = f"""
 INSERT INTO conclusions AS c
        (workspace, id, observer, observed, session, level, content, content_hash, is_derived, message_ids,
-        source_ids, premises, occurred_at, times_derived, created_at)
+        source_ids, premises, occurred_at, times_derived, created_at, event_at, quotes, quote_state)
 SELECT %(workspace)s, n.id, n.observer, n.observed, n.session, n.level, n.content, n.content_hash, n.is_derived,
        string_to_array(n.message_ids, ','), string_to_array(n.source_ids, ','), n.premises::text[],
-       n.occurred_at, n.times_derived, %(now)s
+       n.occurred_at, n.times_derived, %(now)s, n.event_at, n.quotes, n.quote_state
   FROM unnest(%(ids)s::text[], %(observers)s::text[], %(observed)s::text[], %(sessions)s::text[],
               %(levels)s::text[], %(contents)s::text[], %(hashes)s::text[], %(is_derived)s::bool[],
               %(message_ids)s::text[], %(source_ids)s::text[], %(premises)s::text[],
-              %(occurred_at)s::timestamptz[], %(times_derived)s::int[])
-       WITH ORDINALITY
+              %(occurred_at)s::timestamptz[], %(times_derived)s::int[], %(event_at)s::timestamptz[],
+              %(quotes)s::jsonb[], %(quote_states)s::text[])
        AS n (id, observer, observed, session, level, content, content_hash, is_derived, message_ids, source_ids,
-             premises, occurred_at, times_derived, place)
+             premises, occurred_at, times_derived, event_at, quotes, quote_state)
  ORDER BY n.observer, n.observed, n.content_hash
     ON CONFLICT (workspace, observer, observed, level, (coalesce(session, '')), content_hash)
        WHERE is_derived AND deleted_at IS NULL
     DO UPDATE
-   SET times_derived = greatest(c.times_derived + 1, EXCLUDED.times_derived),
-       message_ids = (c.message_ids || ARRAY(
-           SELECT m FROM unnest(EXCLUDED.message_ids) AS m WHERE m <> ALL (c.message_ids)
-       ))[:{_MOST_SOURCES}]
+   SET (times_derived, message_ids, occurred_at, event_at, quotes, quote_state) = (
+       SELECT greatest(EXCLUDED.times_derived, c.times_derived + CASE WHEN EXCLUDED.message_ids = '{{}}' THEN 1
+                       ELSE least(EXCLUDED.times_derived, cardinality(f.ids)) END),
+              (c.message_ids || f.ids)[:{_MOST_SOURCES}],
+              greatest(c.occurred_at, EXCLUDED.occurred_at),
+              least(c.event_at, EXCLUDED.event_at),
+              CASE WHEN c.quotes @> EXCLUDED.quotes OR jsonb_array_length(c.quotes) >= %(most_quotes)s THEN c.quotes
+                   ELSE c.quotes || EXCLUDED.quotes END,
+              greatest(c.quote_state, EXCLUDED.quote_state)
+         FROM (SELECT ARRAY(SELECT m FROM unnest(EXCLUDED.message_ids) AS m
+                             WHERE m <> ALL (c.message_ids)) AS ids) AS f)
 RETURNING {CONCLUSION}
 """
 
@@ -90,31 +113,44 @@ def save(conn: Connection, workspace: str, new: Sequence[NewConclusion], now: da
                 "premises": [_array(c.premises) for c in new],
                 "occurred_at": [c.occurred_at for c in new],
                 "times_derived": [c.times_derived for c in new],
+                "event_at": [c.event_at for c in new],
+                "quotes": [Jsonb([asdict(quote) for quote in c.quotes]) for c in new],
+                "quote_states": [c.quote_state for c in new],
+                "most_quotes": MAX_QUOTES,
             },
         )
         return cursor.fetchall()
 
 
+# The quotes are those of the wording that stays.
 REINFORCE: LiteralString = f"""
 UPDATE conclusions AS c
-   SET times_derived = c.times_derived + n.times,
-       message_ids = (c.message_ids || ARRAY(
-           SELECT m FROM unnest(string_to_array(n.message_ids, ',')) AS m WHERE m <> ALL (c.message_ids)
-       ))[:{_MOST_SOURCES}]
-  FROM (SELECT id, count(*)::int AS times, string_agg(message_ids, ',') AS message_ids
-          FROM unnest(%(ids)s::text[], %(message_ids)s::text[]) AS n (id, message_ids)
+   SET (times_derived, message_ids, occurred_at) = (
+       SELECT c.times_derived + CASE WHEN n.message_ids = '' THEN n.times ELSE least(n.times, cardinality(f.ids)) END,
+              (c.message_ids || f.ids)[:{_MOST_SOURCES}],
+              greatest(c.occurred_at, n.at)
+         FROM (SELECT ARRAY(SELECT DISTINCT m FROM unnest(string_to_array(n.message_ids, ',')) AS m
+                             WHERE m <> ALL (c.message_ids)) AS ids) AS f)
+  FROM (SELECT id, sum(times)::int AS times, max(at) AS at, string_agg(message_ids, ',') AS message_ids
+          FROM unnest(%(ids)s::text[], %(message_ids)s::text[], %(times)s::int[], %(at)s::timestamptz[])
+               AS n (id, message_ids, times, at)
          GROUP BY id
          ORDER BY id) AS n
  WHERE c.workspace = %(workspace)s AND c.id = n.id AND c.deleted_at IS NULL
 """
 
 
-def reinforce(conn: Connection, workspace: str, sources: Sequence[tuple[str, tuple[str, ...]]]) -> None:
-    """Count each conclusion id once more for each time it is named, and remember the messages beside it."""
-    if sources:
-        ids = [conclusion_id for conclusion_id, _ in sources]
-        messages = [",".join(message_ids) for _, message_ids in sources]
-        conn.execute(REINFORCE, {"workspace": workspace, "ids": ids, "message_ids": messages})
+def reinforce(conn: Connection, workspace: str, mentions: Sequence[Mention]) -> None:
+    """Let each conclusion that is mentioned remember the messages, and count those it did not know."""
+    if mentions:
+        values = {
+            "workspace": workspace,
+            "ids": [one.id for one in mentions],
+            "message_ids": [",".join(one.message_ids) for one in mentions],
+            "times": [one.times for one in mentions],
+            "at": [one.at for one in mentions],
+        }
+        conn.execute(REINFORCE, values)
 
 
 GET: LiteralString = f"""

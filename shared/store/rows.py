@@ -9,6 +9,7 @@ from psycopg.rows import RowMaker
 from shared.domain.conclusion import Conclusion
 from shared.domain.message import Message
 from shared.domain.peer import Peer
+from shared.domain.quotes import Quote
 from shared.domain.session import Session
 from shared.domain.work import WorkItem
 from shared.domain.workspace import Workspace
@@ -19,9 +20,9 @@ SESSION: LiteralString = "workspace, name, uid, is_active, metadata, configurati
 MESSAGE: LiteralString = "id, workspace, session, peer, seq, content, token_count, metadata, created_at"
 CONCLUSION: LiteralString = (
     "id, workspace, observer, observed, session, level, content, times_derived,"
-    " source_ids, message_ids, premises, occurred_at, created_at"
+    " source_ids, message_ids, premises, occurred_at, created_at, event_at, quotes, quote_state"
 )
-_FIRST_ARRAY, _AFTER_ARRAYS = 8, 11
+_FIRST_ARRAY, _AFTER_ARRAYS, _QUOTES = 8, 11, 14
 WORK_ITEM: LiteralString = "seq, first_seq, message_id, tokens, observers, custom_instructions, created_at, attempts"
 
 
@@ -46,6 +47,7 @@ def conclusion_row(_: Cursor[Any]) -> RowMaker[Conclusion]:
         row = list(values)
         # Arrays come as lists; frozen values hold tuples.
         row[_FIRST_ARRAY:_AFTER_ARRAYS] = map(tuple, row[_FIRST_ARRAY:_AFTER_ARRAYS])
+        row[_QUOTES] = tuple(Quote(**quote) for quote in row[_QUOTES])
         return Conclusion(*row)
 
     return make

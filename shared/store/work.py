@@ -169,7 +169,8 @@ def _window(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms) -
             },
         )
         items = cursor.fetchall()
-    return _alike(items) if is_new and items else items
+    # An earlier window, too: what was parked in it may have come back for other observers.
+    return _alike(items) if items else items
 
 
 def _alike(items: list[WorkItem]) -> list[WorkItem]:

@@ -16,6 +16,8 @@ class Metric(StrEnum):
     PENDING_ITEMS = "pending_items"
     PARKED_ITEMS = "parked_items"
     WAKE_UPS_RELAYED = "wake_ups_relayed"
+    QUOTES_VERIFIED = "quotes_verified"
+    QUOTES_UNVERIFIED = "quotes_unverified"
 
 
 _UNITS: Final[dict[Metric, MetricUnit]] = {
@@ -23,6 +25,8 @@ _UNITS: Final[dict[Metric, MetricUnit]] = {
     Metric.PENDING_ITEMS: MetricUnit.Count,
     Metric.PARKED_ITEMS: MetricUnit.Count,
     Metric.WAKE_UPS_RELAYED: MetricUnit.Count,
+    Metric.QUOTES_VERIFIED: MetricUnit.Count,
+    Metric.QUOTES_UNVERIFIED: MetricUnit.Count,
 }
 
 

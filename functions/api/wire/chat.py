@@ -37,8 +37,17 @@ class WorkspaceDialecticOptions(Wire):
     include_evidence: bool = False
 
 
+class EvidenceQuote(Wire):
+    """Words of a message that a conclusion rests on: its characters from `start` up to `end`."""
+
+    message_id: str
+    start: int
+    end: int
+    text: str
+
+
 class EvidenceConclusion(Wire):
-    """A conclusion that was read."""
+    """A conclusion that was read; `event_at` is when it happened, where that is known."""
 
     id: str
     level: Level
@@ -48,6 +57,8 @@ class EvidenceConclusion(Wire):
     observer_id: str | None
     observed_id: str | None
     source_ids: list[str]
+    event_at: Moment | None
+    quotes: list[EvidenceQuote]
 
 
 class EvidenceMessage(Wire):
@@ -87,6 +98,8 @@ class Evidence(Wire):
                     observer_id=one.observer,
                     observed_id=one.observed,
                     source_ids=list(one.source_ids),
+                    event_at=one.event_at,
+                    quotes=[EvidenceQuote.model_validate(quote, from_attributes=True) for quote in one.quotes],
                 )
                 for one in read.conclusions
             ],

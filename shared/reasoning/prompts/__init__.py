@@ -1,17 +1,32 @@
 """What models are told: text files with named slots, filled strictly."""
 
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-_BLANK = re.compile(r"\n{3,}")
 
 FENCES = ("conclusions", "earlier_summary", "findings", "messages", "peer_card", "session_history")
-# White space and characters without width do not keep a model from reading a tag as a tag.
-_GAP = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
-_TAG = re.compile(rf"<(?={_GAP}/?{_GAP}(?:{'|'.join(FENCES)})\b)", re.IGNORECASE)
+# White space and characters without width do not keep a model from reading a tag as a tag, nor do look-alikes.
+_WIDTHLESS = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+)
+_TAG = re.compile(
+    rf"[<\u2039\u2329\u27e8\u276e\u3008\ufe64\uff1c]"
+    rf"(?P<rest>[\s/\\\u2044\u2215\uff0f{_WIDTHLESS}]*(?P<name>[\w{_WIDTHLESS}-]+))"
+)
+# What chat templates end a turn with: some servers read it in any text.
+_TURN_MARK = re.compile(
+    r"<(?=[|\uff5c]|/?s>|<?/?SYS>|(?:start|end)_of_turn>|(?:bos|eos)>)"
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\])",
+    re.IGNORECASE,
+)
+_SPELLED = {"<": "&lt;", "[": "&#91;"}
+# Nobody sees these, but models read them: marks of direction, notes, and an alphabet without glyphs.
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e007f]")
+_BLANK = re.compile(r"\n{3,}")
 
 
 def render(name: str, /, **fields: str) -> str:
@@ -37,8 +52,26 @@ def fenced(tag: str, text: str, **attributes: str) -> str:
 
 
 def defused(text: str) -> str:
-    """`text` with whatever would read as one of our fences made harmless."""
-    return _TAG.sub("&lt;", text)
+    """`text` with whatever would read as one of our fences, or as the end of a turn, made harmless."""
+    visible = _UNSEEN.sub("", text)
+    return _TURN_MARK.sub(lambda mark: _SPELLED[mark[0]], _TAG.sub(_harmless, visible))
+
+
+def indented(text: str) -> str:
+    """`text`, defused, with its further lines indented: none of them can pass for a line of its own."""
+    return "\n  ".join(defused(text).splitlines())
+
+
+def _harmless(tag: re.Match[str]) -> str:
+    return f"&lt;{tag['rest']}" if _bare(tag["name"]) in _BARE_FENCES else tag[0]
+
+
+def _bare(name: str) -> str:
+    """A tag's name as it reads: without what has no width, in plain small letters."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name).casefold() if letter.isalnum())
+
+
+_BARE_FENCES = frozenset(_bare(fence) for fence in FENCES)
 
 
 @cache

@@ -1,11 +1,13 @@
 """Conclusions and messages as lines that a model reads."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from shared.domain.clock import as_utc, clock_time, minute
 from shared.domain.conclusion import LEVELS, Conclusion, Level
 from shared.domain.message import Message
+from shared.reasoning.prompts import indented
 from shared.reasoning.toolkit import clipped
 
 T = TypeVar("T")
@@ -14,6 +16,8 @@ T = TypeVar("T")
 SHORT_ID = 5
 # Time, id and whom it is about.
 _LINE_CHARS = 48
+# What a line says at its end no content may say before.
+_ID = re.compile(r"\(\s*ids?\s*[:\uff1a]", re.IGNORECASE)
 _HEADINGS: dict[Level, str] = {
     "explicit": "## Explicit",
     "deductive": "## Deductive",
@@ -32,7 +36,7 @@ def conclusion_lines(
     """
     sorted_in: dict[Level, list[str]] = {level: [] for level in LEVELS}
     for conclusion in read:
-        content = _one_piece(conclusion.content, max_chars)
+        content = _ID.sub("(id\u2236", _one_piece(conclusion.content, max_chars))
         parts = [f"id: {conclusion.id[:id_chars]}"] if id_chars != 0 else []
         parts += [_about(conclusion)] if is_of_all else []
         end = f" ({'; '.join(parts)})" if parts else ""
@@ -89,5 +93,4 @@ def _from(text: str, around: str, max_chars: int) -> str:
 
 
 def _one_piece(text: str, max_chars: int) -> str:
-    """`text`, cut, with its further lines indented: no content can pass for a line of its own."""
-    return "\n  ".join(clipped(text, max_chars).splitlines())
+    return indented(clipped(text, max_chars))

@@ -1,6 +1,6 @@
 """Concluding again what is known: reinforced, replaced or kept apart."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from shared.domain.conclusion import Collection, ConclusionDraft
 from shared.domain.errors import IndexUnavailable, NotFound
 from shared.domain.message import MessageDraft
+from shared.domain.quotes import Quote
 from shared.memory import conclude
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.store import conclusions
@@ -22,8 +23,19 @@ def place(place):
 
 
 def save(place, *content: str, messages: tuple[str, ...] = ("m1",), session: str = "s", observers=("ada",)):
+    return save_drafts(
+        place,
+        *(ConclusionDraft(one, "explicit", session, messages, THEN) for one in content),
+        observers=observers,
+    )
+
+
+def draft(content: str, *messages: str) -> ConclusionDraft:
+    return ConclusionDraft(content, "explicit", "s", messages, THEN, times=max(1, len(messages)))
+
+
+def save_drafts(place, *drafts: ConclusionDraft, observers=("ada",)):
     """Save drafts as a finishing transaction does, and index them."""
-    drafts = [ConclusionDraft(one, "explicit", session, messages, THEN) for one in content]
     saving = conclude.prepare(place.backends, place.workspace, "ada", observers, drafts)
     with place.backends.db.transaction() as conn:
         saved = saving.write(place.backends, conn)
@@ -107,7 +119,7 @@ def test_save_of_near_texts_without_deduplication_keeps_both(place):
     alike(place, "ada sings alto", "ada sings alto in a choir")
     save(place, "ada sings alto")
     save(place, "ada sings alto in a choir")
-    save(place, "ada sings alto")
+    save(place, "ada sings alto", messages=("m2",))
     assert {content: times for content, (times, _) in known(place).items()} == {
         "ada sings alto": 2,
         "ada sings alto in a choir": 1,
@@ -117,8 +129,67 @@ def test_save_of_near_texts_without_deduplication_keeps_both(place):
 def test_save_of_two_texts_near_one_known_replaces_it_once(place):
     alike(place, "ada sings", "ada sings alto in a choir", "ada sings solo on a stage")
     save(place, "ada sings")
-    save(place, "ada sings alto in a choir", "ada sings solo on a stage")
-    assert sorted(times for times, _ in known(place).values()) == [1, 2]
+    save(place, "ada sings alto in a choir", "ada sings solo on a stage", messages=("m2",))
+    assert list(known(place).values()) == [(2, ["m1", "m2"])]
+
+
+def test_save_of_one_fact_in_two_wordings_makes_one_of_them(place):
+    alike(place, "ada sings", "ada sings alto in a choir")
+    drafts = [draft("ada sings", "m1"), draft("ada sings alto in a choir", "m2"), draft("Ada sings.", "m3")]
+    saved = [row for observer in ("ada", "bob") for row in save_drafts(place, *drafts, observers=(observer,))]
+    assert [one.content for one in saved] == ["ada sings alto in a choir"] * 2
+    assert {(one.times_derived, one.message_ids) for one in saved} == {(3, ("m2", "m1", "m3"))}
+    assert {one.occurred_at for one in saved} == {THEN}
+
+
+@pytest.mark.parametrize("other", ["ada sings 2 songs", "ada does not sing"])
+def test_save_of_two_facts_that_only_look_alike_keeps_both(place, other):
+    alike(place, "ada sings", other)
+    assert len(save(place, "ada sings", other)) == 2
+
+
+def test_save_again_from_the_same_messages_counts_nothing_twice(place):
+    for _ in range(3):
+        save_drafts(place, draft("ada sings", "m1", "m2"))
+    assert known(place) == {"ada sings": (2, ["m1", "m2"])}
+    save_drafts(place, draft("ada sings", "m2", "m3", "m4"))
+    assert known(place) == {"ada sings": (4, ["m1", "m2", "m3", "m4"])}
+
+
+def test_save_of_what_rests_on_no_message_counts_each_time(place):
+    for _ in range(2):
+        save_drafts(place, replace(draft("ada sings"), level="deductive", session=None))
+    assert known(place) == {"ada sings": (2, [])}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "out of order"])
+def test_save_takes_the_newest_mention_and_the_earliest_event_in_whatever_order(place, order):
+    early, late = THEN - timedelta(days=9), THEN + timedelta(days=9)
+    told = (
+        replace(draft("ada sings", "m1"), occurred_at=early, event_at=late),
+        replace(draft("ada sings", "m2"), occurred_at=late, event_at=early),
+    )
+    for number in order:
+        save_drafts(place, told[number])
+    [row] = place.conclusions()
+    assert (row["occurred_at"], row["event_at"]) == (late, early)
+
+
+def test_save_unites_the_quotes_of_one_wording_and_keeps_those_of_the_richer_one(place):
+    alike(place, "ada sings", "ada sings alto in a choir")
+    first, second, third = Quote("m1", 0, 4), Quote("m2", 3, 9), Quote("m3", 1, 2)
+    save_drafts(place, replace(draft("ada sings", "m1"), quotes=(first,), quote_state="verified"))
+    save_drafts(place, replace(draft("ada sings", "m2"), quotes=(second,), quote_state="verified"))
+    save_drafts(place, replace(draft("ada sings", "m3"), quote_state="unverified"))
+    assert [(row["quote_state"], row["quotes"]) for row in place.conclusions()] == [
+        ("verified", [asdict(first), asdict(second)])
+    ]
+    richer = replace(draft("ada sings alto in a choir", "m4"), quotes=(third,), quote_state="verified")
+    assert [one.quotes for one in save_drafts(place, richer)] == [(third,)]
+    poorer = replace(draft("ada sings", "m5"), quotes=(first,), quote_state="verified")
+    save_drafts(place, poorer)
+    [row] = place.conclusions()
+    assert (row["quotes"], row["times_derived"]) == ([asdict(third)], 5)
 
 
 def test_save_looks_past_what_the_index_still_holds_of_the_deleted(place):
@@ -186,7 +257,7 @@ def test_newest_and_most_derived_are_read_in_their_order(place):
     for text in ("one", "two", "three"):
         save(place, text)
         place.clock.advance(seconds=1)
-    save(place, "two")
+    save(place, "two", messages=("m2",))
     collection = Collection(place.workspace, "ada", "ada")
     with place.backends.db.reading() as conn:
         newest = conclusions.newest(conn, collection, most=2)

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.conclusion import Collection, ConclusionDraft, Level
 from shared.domain.errors import Conflict, IndexUnavailable, Invalid, NotFound
+from shared.domain.quotes import Quote
 from shared.domain.work import TaskKind, WorkUnit
 from shared.memory import conclude, scopes, sessions
 from shared.memory.backfill import reconcile
@@ -33,7 +34,10 @@ def place(place):
 
 def save(place, *contents: str, session: str | None = "s", observed="ada", observers=None, level: Level = "explicit"):
     """Save and index; gives ids in order."""
-    drafts = [ConclusionDraft(one, level, session, ("m1",), THEN) for one in contents]
+    draft = ConclusionDraft(
+        "", level, session, ("m1",), THEN, event_at=THEN, quotes=(Quote("m1", 2, 6),), quote_state="verified"
+    )
+    drafts = [replace(draft, content=one) for one in contents]
     saving = conclude.prepare(place.backends, place.workspace, observed, observers or [observed], drafts)
     with place.backends.db.transaction() as conn:
         saved = saving.write(place.backends, conn)
@@ -96,8 +100,9 @@ def test_backfill_copies_what_members_said_of_themselves_with_all_it_came_from(p
     assert status(place) == {"s": ("completed", 2)}
     [copy] = [row for row in place.conclusions() if row["content"] == "ada sings" and row["observer"] == TEAM]
     [original] = [row for row in place.conclusions() if row["content"] == "ada sings" and row["observer"] == "ada"]
-    kept = ("session", "level", "message_ids", "occurred_at", "created_at", "times_derived")
+    kept = ("session", "level", "message_ids", "occurred_at", "created_at", "times_derived", "event_at", "quote_state")
     assert [copy[name] for name in kept] == [original[name] for name in kept]
+    assert copy["quotes"] == original["quotes"] == [{"message_id": "m1", "start": 2, "end": 6}]
     assert copy["copied_from"] == original["id"]
 
 

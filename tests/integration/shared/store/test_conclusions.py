@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.conclusion import Collection
 from shared.store import conclusions
-from shared.store.conclusions import NewConclusion
+from shared.store.conclusions import Mention, NewConclusion
 from tests.support.backends import THEN
 
 BASE = NewConclusion("id", "ada", "ada", "s", "explicit", "ada sings", "h", True, ("m1",), (), (), THEN)
@@ -26,6 +26,10 @@ def save(place, *new: NewConclusion, now=THEN):
 
 def numbered(*numbers: int, **columns: object) -> list[NewConclusion]:
     return [replace(BASE, id=f"c{n}", content=f"fact {n}", content_hash=f"h{n}", **columns) for n in numbers]
+
+
+def mention(conclusion_id: str, *messages: str, at=THEN) -> Mention:
+    return Mention(conclusion_id, messages, max(1, len(messages)), at)
 
 
 def test_save_keeps_every_column(place):
@@ -69,8 +73,8 @@ def test_save_for_an_unknown_peer_writes_nothing(place):
 def test_reinforce_counts_each_mention_and_remembers_new_messages_once(place):
     save(place, *numbered(1, 2))
     with place.backends.db.transaction() as conn:
-        conclusions.reinforce(conn, place.workspace, [("c1", ("m2",)), ("c1", ("m3", "m1")), ("gone", ("m9",))])
-        conclusions.reinforce(conn, "another", [("c2", ("m2",))])
+        conclusions.reinforce(conn, place.workspace, [mention("c1", "m2"), mention("c1", "m3", "m1"), mention("gone")])
+        conclusions.reinforce(conn, "another", [mention("c2", "m2")])
         conclusions.reinforce(conn, place.workspace, [])
     rows = {row["id"]: (row["times_derived"], sorted(row["message_ids"])) for row in place.conclusions()}
     assert rows == {"c1": (3, ["m1", "m2", "m3"]), "c2": (1, ["m1"])}
@@ -113,7 +117,7 @@ def test_chosen_are_those_named_then_the_most_derived_then_the_newest(place):
     save(place, *numbered(1, 2, 3, 4, 5))
     collection = Collection(place.workspace, "ada", "ada")
     with place.backends.db.transaction() as conn:
-        conclusions.reinforce(conn, place.workspace, [("c2", ("m",))])
+        conclusions.reinforce(conn, place.workspace, [mention("c2", "m")])
     save(place, *numbered(6), now=THEN + timedelta(minutes=1))
     with place.backends.db.reading() as conn:
         assert conclusions.chosen(conn, collection) == []

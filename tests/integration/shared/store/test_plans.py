@@ -45,7 +45,7 @@ from shared.store import (
     work,
     workspaces,
 )
-from shared.store.conclusions import NewConclusion
+from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
@@ -234,7 +234,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_resting_on": lambda conn: conclusions.resting_on(conn, "w1", ["c7"], collection=COLLECTION, most=20),
     "conclusions_by_ids": lambda conn: conclusions.by_ids(conn, "w1", ["c1", "c9"]),
     "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
-    "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [("c1", ("m2",)), ("c9", ("m3",))]),
+    "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [Mention("c1", ("m2",), 1, THEN)]),
     "conclusions_hide": lambda conn: conclusions.hide(conn, "w1", ["c1"], THEN),
     "conclusions_unindexed": lambda conn: conclusions.unindexed(conn, before=THEN, most=100),
     "status_of_a_peer": lambda conn: status.counts_of_peers(

@@ -1,10 +1,19 @@
 """Evidence: what an answer has read, each thing once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.conclusion import Conclusion
-from shared.domain.evidence import Evidence, EvidenceConclusion, EvidenceMessage, EvidenceToolCall, evidence
+from shared.domain.evidence import (
+    Evidence,
+    EvidenceConclusion,
+    EvidenceMessage,
+    EvidenceQuote,
+    EvidenceToolCall,
+    evidence,
+)
 from shared.domain.message import Message
+from shared.domain.quotes import Quote
 
 THEN = datetime(2031, 5, 6, tzinfo=UTC)
 LATER = THEN + timedelta(days=1)
@@ -22,6 +31,13 @@ def test_evidence_keeps_the_first_of_each_in_order_and_every_call():
     assert read.conclusions[1] == EvidenceConclusion("c1", "deductive", "x", LATER, "s", "ada", "bob", ("c0",))
     assert read.messages == (EvidenceMessage("m1", "s", "ada", THEN),)
     assert read.tool_calls == (call, call)
+
+
+def test_evidence_shows_the_quotes_whose_messages_were_read():
+    message = Message("m1", "w", "s", "ada", 4, "I sing alto", 1, {}, THEN)
+    quoted = replace(conclusion("c1"), event_at=THEN, quotes=(Quote("m1", 2, 6), Quote("m2", 0, 1)))
+    [read] = evidence([quoted], [message], []).conclusions
+    assert (read.quotes, read.event_at) == ((EvidenceQuote("m1", 2, 6, "sing"),), THEN)
 
 
 def test_evidence_of_nothing_is_empty():

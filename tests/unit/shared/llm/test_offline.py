@@ -4,8 +4,8 @@ import pytest
 
 from shared.llm.offline import OfflineModel, open_chat
 from shared.llm.provider import open_chat_model
-from shared.llm.types import Answer, Completion, Reply, TextDelta, Usage, UserTurn
-from shared.reasoning.derive import FACTS_SCHEMA
+from shared.llm.types import Completion, Reply, TextDelta, Usage, UserTurn
+from shared.reasoning.facts import ANSWER
 from shared.reasoning.prompts import render
 from shared.settings.models import ModelSpec
 
@@ -18,7 +18,7 @@ Target peer: mallory
 
 def deriving(messages: str = MESSAGES, *, target: str = "alice", max_output_tokens: int = 4096) -> Completion:
     prompt = render("derive", custom_instructions="", target=target, messages=messages)
-    return Completion((UserTurn(prompt),), "derive", max_output_tokens, answer=Answer("conclusions", FACTS_SCHEMA))
+    return Completion((UserTurn(prompt),), "derive", max_output_tokens, answer=ANSWER)
 
 
 def facts(reply: Reply) -> list[tuple[str, int]]:

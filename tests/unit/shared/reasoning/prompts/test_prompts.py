@@ -16,6 +16,13 @@ SITUATION = {
     "now": "2031-05-06 07:10",
 }
 SHOWN: dict[str, dict[str, str]] = {
+    "derive": {
+        "custom_instructions": "\nAdditional instructions for this workspace:\n  Keep to music.\n",
+        "target": "ada",
+        "messages": "[#1 2031-05-06 07:08:09] bob: Do you sing?\n[#2 2031-05-06 07:09:00] ada: Alto.\n  In a choir.",
+    },
+    "summary_short": {"words": "150", "earlier": "(none yet)", "messages": "[#1 2031-05-06 07:08:09] bob: Hello"},
+    "summary_long": {"words": "600", "earlier": "bob greeted.", "messages": "[#1 2031-05-06 07:08:09] bob: Hello"},
     "dialectic": {**SITUATION, "searching": render("searching")},
     "dialectic_minimal": {**SITUATION, "searching": render("searching_minimal"), "cards": "", "history": ""},
     "dialectic_workspace": {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.memory.conclude import is_restated, says_less
+from shared.memory.restating import is_restated, says_less
 
 
 @pytest.mark.parametrize(
