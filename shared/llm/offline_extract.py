@@ -8,9 +8,10 @@ from datetime import date
 from shared.llm.offline_clauses import clauses
 from shared.llm.offline_dates import absolute
 from shared.llm.offline_entities import Entities
-from shared.llm.offline_language import is_foreign, is_foreign_chatter
+from shared.llm.offline_language import is_foreign, is_foreign_chatter, is_foreign_request
 from shared.llm.offline_prompts import Said
 from shared.llm.offline_questions import answered
+from shared.llm.offline_quoted import is_reported, own_words
 from shared.llm.offline_rewrite import FIRST_PERSON, Speaker, in_third_person
 from shared.llm.offline_sentences import sentences
 from shared.llm.offline_talk import (
@@ -64,7 +65,7 @@ class Extractor:
 
     def quoted_facts_in(self, text: str, said_on: date | None, asked: Said | None = None) -> dict[str, str]:
         """As `facts_in`, each with the sentence it was first read from."""
-        found = sentences(text)
+        found = sentences(own_words(text))
         facts: dict[str, str] = {}
         if asked is not None and found and (answer := answered(asked, found[0])) is not None:
             told = [answer.quoted_for(self.speaker.name)] if answer.quoted else self._stated(answer.text, said_on)
@@ -76,8 +77,10 @@ class Extractor:
         return facts
 
     def _facts_of(self, sentence: str, said_on: date | None) -> list[str]:
+        if is_reported(sentence):
+            return []
         if is_foreign(sentence):
-            lost = is_question(sentence) or is_foreign_chatter(sentence)
+            lost = is_question(sentence) or is_foreign_chatter(sentence) or is_foreign_request(sentence)
             return [] if lost else [_capped(f'{self.speaker.name} said: "{sentence.strip(" .。")}"')]
         text = without_chatter(plainly(sentence))
         if is_question(text):
@@ -86,7 +89,7 @@ class Extractor:
 
     def _stated(self, text: str, said_on: date | None) -> list[str]:
         words = words_of(text)
-        if not text or is_small_talk(text) or is_request(words):
+        if not text or is_small_talk(text) or is_request(words) or _only_introduces(text):
             return []
         text = text_of(with_subject(words))
         text = _HEDGE.sub(lambda found: f"I think {found.group().lower()}", text)
@@ -132,9 +135,8 @@ class Extractor:
         # "She is my sister" says nothing to who does not know whom "she" is.
         if first in _POINTING or (first in {"it", "its"} and len(part) < 6):
             return False
-        return first == self.speaker.name.lower() or any(
-            word.low in FIRST_PERSON and word.core != "US" for word in part
-        )
+        # Who tells of themselves by name repeats what the memory says of them.
+        return any(word.low in FIRST_PERSON and word.core != "US" for word in part)
 
     def _finished(self, content: str) -> str | None:
         name = self.speaker.name
@@ -160,6 +162,12 @@ def extract(messages: Sequence[Said], target: str) -> list[Fact]:
             facts.extend(Fact(content, said.number, quote, _only_date(content)) for content, quote in found.items())
         before = said
     return facts
+
+
+def _only_introduces(text: str) -> bool:
+    """Whether it announces what follows, or what the reader shall do: "What I know:", "New rule: save that …"."""
+    _, colon, asked = text.partition(": ")
+    return text.endswith(":") or (bool(colon) and is_request(words_of(without_chatter(asked))))
 
 
 def _only_date(content: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ENGLISH = frozenset(
@@ -30,6 +31,35 @@ _CHATTER_ELSEWHERE = frozenset(
 )
 
 
+# What tells a reader to forget, to remember or to obey.
+_REQUESTS = frozenset(
+    """ignora olvida recuerda guarda obedece ignorad ignorez oubliez oublie retenez retiens enregistre enregistrez
+    obéis ignoriere vergiss merke merk speichere gehorche ignore esqueça lembre guarde salve obedeça ignori ignorare
+    dimentica ricorda salva negeer vergeet onthoud sla glem husk ignorera glöm kom zignoruj zapomnij zapamiętaj zapisz
+    игнорируй забудь запомни сохрани запиши unut kaydet تجاهل تذكر احفظ""".split()
+)
+_REQUESTS_ELSEWHERE = (
+    "忽略",
+    "忘记",
+    "记住",
+    "请记住",
+    "请忽略",
+    "保存",
+    "無視",
+    "すべての指示",
+    "これまでの指示",
+    "覚えて",
+    "무시",
+    "기억해",
+)
+
+
+def is_foreign_request(sentence: str) -> bool:
+    """Whether a foreign sentence begins by telling its reader what to do."""
+    words = [word.lower() for word in _WORD.findall(sentence)]
+    return bool(words) and (words[0] in _REQUESTS or sentence.lstrip(" \"'“«「¡").startswith(_REQUESTS_ELSEWHERE))
+
+
 def is_foreign(sentence: str) -> bool:
     """Whether `sentence` is most likely not English, by script, then by its small words and accents."""
     letters = [letter for letter in sentence if letter.isalpha()]
@@ -37,12 +67,18 @@ def is_foreign(sentence: str) -> bool:
         return False
     if sum(not _is_latin(letter) for letter in letters) * 2 > len(letters):
         return True
-    words = [word.lower().replace("’", "'") for word in _WORD.findall(sentence)]
+    found: list[str] = _WORD.findall(sentence)
+    words = [word.lower().replace("’", "'") for word in found]
     english = sum(word in _ENGLISH for word in words)
-    foreign = sum(word in _FOREIGN for word in words)
+    # Within a sentence a capital is mostly a name's: Mia is not Italian for "my".
+    foreign = sum(word in _FOREIGN for word, as_written in zip(words, found, strict=True) if _counts(as_written, found))
     # A name may carry an accent in an English sentence, so accents alone count only without any English word.
     accented = any(not word.isascii() for word in words) and not english and len(words) >= 3
     return foreign > english or accented
+
+
+def _counts(word: str, sentence: Sequence[str]) -> bool:
+    return word is sentence[0] or word[:1].islower() or word.isupper()
 
 
 def is_foreign_chatter(sentence: str) -> bool:

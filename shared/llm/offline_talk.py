@@ -66,6 +66,13 @@ _SMALL_TALK = re.compile(
     | me\s(?:too|neither|either)
     | my\s(?:bad|pleasure|apologies|god|goodness|dear|friend) | oh\smy\b.*
     | my\s(?:question|request|instructions?|prompt|query|task\sfor\syou)s?\b.*
+    | (?:(?:here\sis\s)?(?:the|your|my|a|an)\s)?(?:new|updated|real|only)\s(?:rule|order|command|instruction|policy|
+        (?:system\s)?prompt)s?\b.* | your\s(?:\w+\s){0,2}(?:instruction|rule|order|task|job)s?\b.*
+    | (?:(?:here\sis\s)?(?:the|my|our|a)\s)?summary\b.* | i\b.{0,60}\bhereby\b.*
+    | (?:memory|system|profile|database)\s(?:update|note|entry|override|message)s?\b.* | correction\sto\syour\b.*
+    | you\s(?:must|have\sto|need\sto|should|shall|are\s(?:now|to))\b(?!\sknow\b).*
+    | it\sis\s(?:\w+\s){0,2}(?:important|necessary|required|mandatory)\sthat\syou\b.*
+    | every(?:thing)?\b.{0,40}\bi\s(?:say|make|write|tell)\b.*
     | (?:excuse|forgive|pardon|believe|trust|let|bear\swith)\s(?:me|us)\b.*
     | same\shere | nice\sto\smeet\b.* | see\syou\b.*
     | have\s(?:a|an)\s(?:nice|great|good|lovely|wonderful|fun|safe|amazing)\b.*
@@ -77,6 +84,11 @@ _SMALL_TALK = re.compile(
     | love\s(?:it|that|this|you)\b.{0,12} | need\s(?:you|help)\b.*
     )""",
     re.IGNORECASE | re.VERBOSE,
+)
+# Verbs that nobody begins a statement of their own with.
+_COMMANDS = frozenset(
+    """store register log mark obey treat accept trust execute reveal grant confirm acknowledge override disregard
+    ignore overwrite insert append replace pretend simulate output respond translate decode""".split()
 )
 _QUESTION = re.compile(
     r"(?:who|whom|whose|how|why|which)\b|(?:what|where)\b(?! (?:i|we|my)\b)|"
@@ -139,7 +151,7 @@ def is_request(words: list[Word]) -> bool:
         return True
     if first == "do" and len(words) > 1:
         return words[1].low != "not" or not _is_without_subject(words[2:])
-    return first in VERBS and not _is_noun_here(words) and not _is_without_subject(words)
+    return first in VERBS | _COMMANDS and not _is_noun_here(words) and not _is_without_subject(words)
 
 
 def with_subject(words: list[Word]) -> list[Word]:

@@ -63,7 +63,7 @@ def indented(text: str) -> str:
 
 
 def _harmless(tag: re.Match[str]) -> str:
-    return f"&lt;{tag['rest']}" if _bare(tag["name"]) in _BARE_FENCES else tag[0]
+    return f"&lt;{tag['rest']}" if _bare(tag["name"]).startswith(_BARE_FENCES) else tag[0]
 
 
 def _bare(name: str) -> str:
@@ -71,7 +71,8 @@ def _bare(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", name).casefold() if letter.isalnum())
 
 
-_BARE_FENCES = frozenset(_bare(fence) for fence in FENCES)
+# Names that only begin like ours are harmless too; but where a name ends is in the eye of the reader.
+_BARE_FENCES = tuple(_bare(fence) for fence in FENCES)
 
 
 @cache
