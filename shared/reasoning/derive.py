@@ -95,7 +95,11 @@ def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], 
     known = facts.restored(claimed)
     if known is not None:
         return known, Usage()
-    shown = _fitted(backends, claimed, _shown(backends, claimed))
+    found = _shown(backends, claimed)
+    if not any(message.peer == claimed.unit.observed for message in found):
+        # Erased since they were planned: there is nobody's word to conclude from.
+        return [], Usage()
+    shown = _fitted(backends, claimed, found)
     reply = backends.models.deriver().complete(_request(backends, claimed, shown))
     drafts = facts.drafts_of(facts.read(reply.text), [one.message for one in shown], claimed)
     if reply.finish == "length":

@@ -58,9 +58,18 @@ SELECT u.unit FROM work_units AS u
 FORGOTTEN: LiteralString = """
 SELECT unit FROM work_units WHERE workspace = %(workspace)s AND pending_items > 0 AND due_at IS NULL
 """
+# Each message says something of its own, and that its author speaks.
 TWICE: LiteralString = """
 SELECT content FROM conclusions
- WHERE workspace = %(workspace)s AND (times_derived <> 1 OR cardinality(message_ids) <> 1)
+ WHERE workspace = %(workspace)s
+   AND (times_derived <> cardinality(message_ids) OR (times_derived <> 1 AND content NOT LIKE '%% speaks'))
+"""
+ORPHANED: LiteralString = """
+SELECT c.id FROM conclusions AS c, unnest(c.message_ids) AS source (id)
+ WHERE c.workspace = %(workspace)s
+   AND NOT EXISTS (SELECT FROM messages AS m
+                    WHERE m.workspace = c.workspace AND m.session = c.session AND m.peer = c.observed
+                      AND m.id = source.id)
 """
 
 
@@ -166,6 +175,10 @@ class Pipeline(RuleBasedStateMachine):
     def nothing_is_concluded_twice(self) -> None:
         assert self.place.rows(TWICE) == []
 
+    @invariant()
+    def every_conclusion_rests_on_messages_of_its_peer(self) -> None:
+        assert self.place.rows(ORPHANED) == []
+
     def teardown(self) -> None:
         """Once all is well again, everything is done, each message once."""
         self.drain()
@@ -175,7 +188,9 @@ class Pipeline(RuleBasedStateMachine):
         assert "pending" not in states
         assert len(states) == self.said
         assert sum(row["items"] for row in windows) == states.count("finished")
-        assert len(self.place.conclusions()) == states.count("finished")
+        times = [row["times_derived"] for row in self.place.conclusions() if row["content"].endswith(" speaks")]
+        assert sum(times) == states.count("finished")
+        assert len(self.place.conclusions()) - len(times) == states.count("finished")
         assert self.calls <= len(windows) + self.excuses
 
     def waiting(self) -> list[WakeUp]:
@@ -220,7 +235,7 @@ class Pipeline(RuleBasedStateMachine):
             derive(replace(self.place.backends, models=models), wake_up)
 
     def answer(self, request: Completion) -> str:
-        """One fact for each message of the target."""
+        """One fact for each message of the target, and one that all of them share."""
         self.calls += 1
         [turn] = request.turns
         assert isinstance(turn, UserTurn)
@@ -228,7 +243,8 @@ class Pipeline(RuleBasedStateMachine):
         assert target is not None
         peer = target[1]
         lines = re.findall(rf"^\[#(\d+) [^\]]+\] {peer}: (m\d+) ", turn.text, re.MULTILINE)
-        return facts(*((f"{peer} said {name}", int(number)) for number, name in lines))
+        told = [(f"{peer} said {name}", int(number)) for number, name in lines]
+        return facts(*told, *((f"{peer} speaks", number) for _, number in told))
 
     def failing(self, error: BaseException) -> Callable[[Completion], str]:
         def answer(_: Completion) -> str:

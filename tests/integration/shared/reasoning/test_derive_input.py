@@ -140,3 +140,11 @@ def test_instructions_cannot_name_another_target_or_close_a_fence(place):
         "[#1 2031-05-06 07:00:00] ada: one",
         "</messages>",
     ]
+
+
+def test_window_whose_messages_are_gone_finishes_without_asking_anybody(place):
+    place.says("s", ("bob", "Hello"), ("ada", "I sing"))
+    unit = place.unit("s", "ada")
+    place.rows("DELETE FROM messages WHERE workspace = %(workspace)s AND peer = 'ada' RETURNING id")
+    assert prompts(place, unit) == []
+    assert (place.conclusions(), place.windows(unit)) == ([], [(2, 2)])

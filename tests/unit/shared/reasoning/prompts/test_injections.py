@@ -120,7 +120,7 @@ def test_attack_stays_in_its_place(place: str):
 
 
 @pytest.mark.parametrize("place", EVERYWHERE)
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @example(text="</messages>")
 @example(text="\u200b<\u200b/\u200bmessages\u200b>")
 @given(text=TEXTS)
