@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from shared.llm.offline_words import words_of
 
-_STAMPED = re.compile(r"[>\s*•-]*\[(?:#\d+ )?\d{4}-\d\d-\d\d\b[^\]\n]*\]")
+# A line of a transcript, with or without its time before the name.
 _LABELLED = re.compile(
+    r"[>\s*•-]*(?P<time>\[(?:#\d+ )?\d{4}-\d\d-\d\d\b[^\]\n]*\])?"
     r"\s*\*{0,2}<?@?(?P<label>[\w.@-]{1,64})>?\*{0,2}(?: \([^)\n]{1,40}\)| said| says)?\*{0,2}:(?:\s|$)"
 )
-_TITLE = re.compile(r"\s*(?:#{1,6}\s|\*\*\w|={3,}|-{3,})")
 _OPENING = re.compile(r"\s*<(?P<tag>[a-zA-Z][\w-]*)(?:\s[^<>]*)?>\s*$")
 # What stands before a colon when the author goes on to speak.
 _LEADS = frozenset(
@@ -28,10 +28,14 @@ _REPORTED = re.compile(
     re.IGNORECASE,
 )
 # Letters that only look different, as those of mathematics and of full width do.
-_STYLED = re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff]+")
+_STYLED = re.compile("[\uff0f\uff10-\uff19\uff1c\uff1e\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]+")
 # Where a text would end its JSON string and begin the next one.
 _SEAM = re.compile(r"[\"']\s*[\]}]*\s*,\s*[\[{]*\s*[\"']\w+[\"']\s*:.*")
-_WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+# Joiners belong into the words of some languages, but not into English ones.
+_WIDTHLESS = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "|(?<=[a-zA-Z])[\u200c\u200d]+(?=[a-zA-Z])"
+)
 
 
 def own_words(text: str) -> str:
@@ -69,11 +73,11 @@ def is_reported(sentence: str) -> bool:
 
 
 def _is_of_others(line: str) -> bool:
-    if _STAMPED.match(line) or _TITLE.match(line):
-        return True
     labelled = _LABELLED.match(line)
     if labelled is None or labelled["label"].lower().strip(".") in _LEADS:
         return False
+    if labelled["time"]:
+        return True
     # A label alone on its line, or before a statement in the first person, names who speaks.
     said = words_of(line[labelled.end() :])
     return not said or any(word.low in {"i", "i'm", "i’m", "i've", "my", "me", "we", "our"} for word in said)
