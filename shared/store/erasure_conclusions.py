@@ -77,10 +77,16 @@ def touched(conn: Connection, workspace: str, session: str, ids: Sequence[str], 
     return [Touched(conclusion, is_doomed, tuple(seqs)) for conclusion, is_doomed, seqs in rows]
 
 
+# When it happened may have been said by what is erased alone, and cannot be told from what the others said.
 STRIP: LiteralString = """
 UPDATE conclusions AS c
-   SET message_ids = kept.ids, occurred_at = coalesce(kept.newest, c.occurred_at)
+   SET message_ids = kept.ids, occurred_at = coalesce(kept.newest, c.occurred_at), event_at = NULL,
+       times_derived = greatest(1, c.times_derived - (cardinality(c.message_ids) - cardinality(kept.ids))),
+       quotes = kept.quotes,
+       quote_state = CASE WHEN c.quote_state = 'verified' AND kept.quotes = '[]' THEN 'none' ELSE c.quote_state END
   FROM (SELECT s.id,
+               jsonb_path_query_array(s.quotes, '$[*] ? (!(@.message_id == $erased[*]))',
+                                      jsonb_build_object('erased', to_jsonb(%(erased)s::text[]))) AS quotes,
                ARRAY(SELECT cited.id FROM unnest(s.message_ids) WITH ORDINALITY AS cited (id, place)
                       WHERE cited.id <> ALL(%(erased)s) ORDER BY cited.place) AS ids,
                (SELECT max(m.created_at) FROM messages AS m
@@ -94,7 +100,7 @@ UPDATE conclusions AS c
 
 
 def strip(conn: Connection, workspace: str, ids: Sequence[str], erased: Sequence[str]) -> None:
-    """Let these conclusions cite none of the `erased` messages; their time is that of the newest one left."""
+    """Let these conclusions cite, quote and count none of the `erased` messages; their time is the newest one left."""
     conn.execute(STRIP, {"workspace": workspace, "ids": list(ids), "erased": list(erased)})
 
 

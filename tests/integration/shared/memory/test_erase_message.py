@@ -1,9 +1,12 @@
 """Erasing messages: nothing of them is left, what others said stays, and what rests on both is made anew."""
 
+from dataclasses import asdict
+
 import pytest
 
 from shared.domain.conclusion import Collection, ConclusionDraft
 from shared.domain.errors import NotFound
+from shared.domain.quotes import Quote
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind
 from shared.memory import conclude, scopes
@@ -132,6 +135,29 @@ def test_conclusion_that_other_messages_say_word_by_word_keeps_these_only(place)
     assert rows.keys() == {conclusion, resting}
     assert (rows[conclusion]["message_ids"], rows[resting]["message_ids"]) == ([second.id], [])
     assert rows[conclusion]["occurred_at"] == second.created_at
+
+
+@pytest.mark.parametrize(("kept", "state"), [((1,), "verified"), ((0, 1), "verified"), ((0,), "none"), ((), "none")])
+def test_conclusion_that_stays_quotes_and_counts_the_erased_message_no_more(place, kept, state):
+    said = place.says("s", ("ada", "I like green tea"), ("ada", "Green tea is what I like."))
+    settle(place, TaskKind.INDEX)
+    quotes = tuple(Quote(said[number].id, 2, 6) for number in kept)
+    draft = ConclusionDraft(
+        *("ada likes green tea", "explicit", "s", tuple(one.id for one in said), THEN),
+        times=2,
+        event_at=THEN,
+        quotes=quotes,
+        quote_state="verified" if quotes else "none",
+    )
+    saving = conclude.prepare(place.backends, place.workspace, "ada", ["ada"], [draft])
+    with place.backends.db.transaction() as conn:
+        saving.write(place.backends, conn)
+    place.queue.sent = []
+    erase_message(place.backends, place.workspace, "s", said[0].id)
+    settle(place, TaskKind.ERASE)
+    [row] = place.conclusions()
+    assert row["quotes"] == [asdict(quote) for quote in quotes if quote.message_id == said[1].id]
+    assert (row["quote_state"], row["times_derived"], row["event_at"]) == (state, 1, None)
 
 
 def test_conclusion_that_others_say_in_other_words_is_read_again_from_these(place, owner_dsn):
