@@ -3,82 +3,36 @@
 Whatever Alembic does not compare (checks, defaults, storage, functions) is said in the revisions alone.
 """
 
-from typing import TypeVar
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Computed,
-    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
-    MetaData,
-    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSVECTOR
-from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-T = TypeVar("T")
-METADATA = MetaData()
+from infra.migrations.columns import LIVE as _LIVE
+from infra.migrations.columns import MAYBE_TIME as _MAYBE_TIME
+from infra.migrations.columns import METADATA as METADATA
+from infra.migrations.columns import column as _column
+from infra.migrations.columns import flags as _flags
+from infra.migrations.columns import integers as _integers
+from infra.migrations.columns import key as _key
+from infra.migrations.columns import lists as _lists
+from infra.migrations.columns import maybe as _maybe
+from infra.migrations.columns import numbers as _numbers
+from infra.migrations.columns import objects as _objects
+from infra.migrations.columns import texts as _text
+from infra.migrations.columns import times as _times
+from infra.migrations.columns import to as _to
 
-
-def _column(name: str, kind: TypeEngine[T], comment: str | None = None) -> SchemaItem:
-    """A column that must not be null."""
-    return Column(name, kind, nullable=False, comment=comment)
-
-
-def _text(*names: str) -> list[SchemaItem]:
-    return [_column(name, Text()) for name in names]
-
-
-def _numbers(*names: str) -> list[SchemaItem]:
-    return [_column(name, BigInteger()) for name in names]
-
-
-def _integers(*names: str) -> list[SchemaItem]:
-    return [_column(name, Integer()) for name in names]
-
-
-def _flags(*names: str) -> list[SchemaItem]:
-    return [_column(name, Boolean()) for name in names]
-
-
-def _objects(*names: str) -> list[SchemaItem]:
-    return [_column(name, JSONB()) for name in names]
-
-
-def _lists(*names: str) -> list[SchemaItem]:
-    return [_column(name, ARRAY(Text())) for name in names]
-
-
-def _times(*names: str) -> list[SchemaItem]:
-    return [_column(name, TIMESTAMP(timezone=True)) for name in names]
-
-
-def _maybe(kind: TypeEngine[T], *names: str) -> list[SchemaItem]:
-    """Columns that may be null."""
-    return [Column(name, kind) for name in names]
-
-
-def _key(*columns: str) -> PrimaryKeyConstraint:
-    return PrimaryKeyConstraint(*columns)
-
-
-def _to(table: str, columns: str, theirs: str, on_delete: str | None = None) -> ForeignKeyConstraint:
-    """A foreign key; columns as a list with commas."""
-    targets = [f"{table}.{column}" for column in theirs.split(", ")]
-    return ForeignKeyConstraint(columns.split(", "), targets, ondelete=on_delete)
-
-
-_MAYBE_TIME = TIMESTAMP(timezone=True)
-_LIVE = text("deleted_at IS NULL")
 _SCOPES = text("starts_with(name, 'scope.'::text)")
 
 Table(
@@ -366,6 +320,7 @@ Table(
     _to("webhooks", "workspace, webhook", "workspace, id", "CASCADE"),
     comment="what an endpoint has not taken yet: rows go with their delivery",
 )
+
 Table(
     "wake_floor",
     METADATA,
@@ -374,7 +329,9 @@ Table(
     _key("is_only"),
     comment="the highest wake-up number of any unit that was deleted: new units count on from it",
 )
+
 Table("revoked_keys", METADATA, *_text("key_id"), *_times("revoked_at"), _key("key_id"))
+
 Table(
     "idempotency_keys",
     METADATA,
@@ -387,6 +344,7 @@ Table(
     Index("idempotency_keys_expiry", "expires_at"),
     Index("idempotency_keys_mentions", "mentions", postgresql_using="gin"),
 )
+
 Table(
     "unanswered_batches",
     METADATA,
