@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.clock import Clock, SystemClock
+from shared.domain.dream import Specialist
 from shared.llm.provider import ChatModel, Embedder, open_chat_model, open_embedder
 from shared.queue.sqs import WorkQueue, open_queue
 from shared.settings import Settings
-from shared.settings.choice import chat_spec, embedding_spec
+from shared.settings.choice import chat_spec, dream_spec, embedding_spec
 from shared.settings.models import ReasoningLevel
 from shared.store.database import Database, open_database
 from shared.vectors.index import VectorIndex
@@ -22,6 +23,8 @@ class Models(Protocol):
     def summary(self) -> ChatModel: ...
 
     def dialectic(self, level: ReasoningLevel) -> ChatModel: ...
+
+    def dream(self, specialist: Specialist) -> ChatModel: ...
 
     def embedder(self) -> Embedder: ...
 
@@ -42,6 +45,12 @@ class ConfiguredModels:
 
     def dialectic(self, level: ReasoningLevel) -> ChatModel:
         return self._open(level)
+
+    def dream(self, specialist: Specialist) -> ChatModel:
+        name = f"dream_{specialist}"
+        if name not in self._chat:
+            self._chat[name] = open_chat_model(dream_spec(self._settings, specialist))
+        return self._chat[name]
 
     def embedder(self) -> Embedder:
         if self._embedder is None:

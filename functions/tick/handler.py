@@ -1,10 +1,11 @@
-"""The scheduled visit: send the wake-ups that are due, index what stayed pending, forget what is too old to repeat."""
+"""The scheduled visit: let collections dream, send what is due, index what stayed pending, forget what is too old."""
 
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.work import TaskKind
 from shared.memory import retries
 from shared.memory.conclude import index_pending
+from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
 from shared.settings import load
@@ -18,13 +19,23 @@ backends = open_backends(_settings)
 
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
-    """How many wake-ups were sent and conclusions indexed, and when the next visit would be of use."""
+    """How many wake-ups were sent, dreams begun and conclusions indexed, and when the next visit would be of use."""
     sent = relay(backends)
+    dreams = _released()
     indexed = _indexed()
     _measure(sent)
     retries.purge(backends)
     due = next_due(backends)
-    return {"sent": sent, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
+    return {"sent": sent, "dreams": dreams, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
+
+
+def _released() -> int:
+    try:
+        return release_dreams(backends)
+    except ServiceError:
+        # They can wait for the next visit; what follows here should not.
+        logger.exception("dreams_not_released")
+        return 0
 
 
 def _indexed() -> int:

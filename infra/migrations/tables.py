@@ -18,6 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
+# Some of the tables stand in modules of their own.
+from infra.migrations import dream_tables as dream_tables
 from infra.migrations.columns import LIVE as _LIVE
 from infra.migrations.columns import MAYBE_TIME as _MAYBE_TIME
 from infra.migrations.columns import METADATA as METADATA

@@ -36,6 +36,8 @@ def _section(name: str, section: BaseModel) -> list[str]:
         if isinstance(value, dict):
             for inner, model in cast(dict[str, BaseModel], value).items():
                 tables += ["", *_section(f"{name}.{key}.{inner}", model)]
+        elif isinstance(value, BaseModel):
+            tables += ["", *_section(f"{name}.{key}", value)]
         else:
             lines.append(_line(field.alias or key, field, value))
     return [*lines, *tables, ""] if "." not in name else [*lines, *tables]

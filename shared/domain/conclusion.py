@@ -46,6 +46,10 @@ class Conclusion:
     quotes: tuple[Quote, ...] = ()
     quote_state: QuoteState = "none"
 
+    @property
+    def collection(self) -> Collection:
+        return Collection(self.workspace, self.observer, self.observed)
+
 
 @dataclass(frozen=True, slots=True)
 class ConclusionDraft:

@@ -14,6 +14,7 @@ class TaskKind(StrEnum):
     """What is to be done; each kind has one queue."""
 
     DERIVE = "derive"
+    DREAM = "dream"
     ERASE = "erase"
     SUMMARY = "summary"
     INDEX = "index"
@@ -28,26 +29,29 @@ class WorkUnit:
     """What must be done in order together: a kind of work on a session, and for `derive` its author.
 
     For `scope`, `observed` is the scope's peer; for `erase`, the peer that goes everywhere, or '' for what goes from
-    the session. For `webhook` there is no session, and `observed` is the id of the endpoint. Its key joins the parts
-    with ':', which no name can contain.
+    the session. For `webhook` there is no session, and `observed` is the id of the endpoint. For `dream` there is none
+    either: what `observer` believes about `observed` is worked on, and only then is there an observer. Its key joins
+    the parts with ':', which no name can contain.
     """
 
     workspace: str
     kind: TaskKind
     session: str
     observed: str = ""
+    observer: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.kind}:{self.session}:{self.observed}"
+        seen = f"{self.observer}:{self.observed}" if self.observer else self.observed
+        return f"{self.kind}:{self.session}:{seen}"
 
     @classmethod
     def parse(cls, workspace: str, key: str) -> "WorkUnit":
-        kind, colon, rest = key.partition(":")
-        session, second, observed = rest.partition(":")
-        if not (colon and second and kind in set(TaskKind)):
+        kind, *names = key.split(":")
+        if kind not in set(TaskKind) or len(names) not in (2, 3):
             raise Invalid(f"not the key of a work unit: {key!r}")
-        return cls(workspace, TaskKind(kind), session, observed)
+        session, *observer, observed = names
+        return cls(workspace, TaskKind(kind), session, observed, *observer)
 
     def group_id(self) -> str:
         """The FIFO message group: the session's key, else the unit's own; hashed when it is too long for SQS."""

@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 from shared.domain.json import JsonObject
 from shared.llm.offline_answer import answer_object, answer_text, next_calls
+from shared.llm.offline_dream import DONE, dream_calls, is_dream
 from shared.llm.offline_embeddings import word_embedder
 from shared.llm.offline_extract import extract
 from shared.llm.offline_prompts import last_user_text, numbered_messages, pieces, query_of, target_peer
 from shared.llm.offline_summary import summary_of, wants_summary
 from shared.llm.provider import Embedder
-from shared.llm.types import AssistantTurn, Completion, Delta, FinishReason, Reply, TextDelta, ToolTurn, Usage
+from shared.llm.types import AssistantTurn, Completion, Delta, FinishReason, Reply, TextDelta, ToolCall, ToolTurn, Usage
 from shared.settings.models import ModelSpec
 
 # The vocabulary takes longer to load than an answer takes to make: four letters are about one token.
@@ -37,7 +38,7 @@ class OfflineModel:
         return self._name
 
     def complete(self, request: Completion) -> Reply:
-        calls = () if _is_extraction(request) else next_calls(request, self._meaning)
+        calls = _calls(request, self._meaning)
         if calls:
             written = sum(len(call.name) + len(json.dumps(call.arguments)) for call in calls)
             return Reply("", calls, _usage(request, written), "tool_calls", self._name)
@@ -51,9 +52,17 @@ class OfflineModel:
         yield reply
 
 
+def _calls(request: Completion, meaning: Embedder | None) -> tuple[ToolCall, ...]:
+    if _is_extraction(request):
+        return ()
+    return dream_calls(request) if is_dream(request) else next_calls(request, meaning)
+
+
 def _answer(request: Completion, meaning: Embedder | None) -> "str | list[JsonObject]":
     """The text to say, or the facts to list."""
     prompt = last_user_text(request.turns)
+    if is_dream(request):
+        return DONE
     if _is_extraction(request):
         facts = extract(numbered_messages(prompt), target_peer(prompt) or "")
         return [asdict(fact) for fact in facts]

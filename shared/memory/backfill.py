@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from shared.backends import Backends
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable
 from shared.domain.work import Claim, WakeUp
+from shared.memory import conclude
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.work import perform
-from shared.store import backfills, conclusions, members, scopes, work
+from shared.store import backfills, conclusions, dream_traces, members, scopes, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
@@ -54,10 +55,13 @@ def _changed(backends: Backends, conn: Connection, claimed: Claim) -> _Change:
     gone: list[str] = []
     if member is None or not member.is_active:
         gone = backfills.remove(conn, *place)
+        dream_traces.forget(conn, unit.workspace, gone)
         backfills.drop(conn, *place)
     elif backfills.is_wanted(conn, *place):
         copies = backfills.copy(conn, *place)
         backfills.complete(conn, *place, len(copies), now)
+        copied = conclusions.by_ids(conn, unit.workspace, list(copies)).values()
+        conclude.note_fresh(backends, conn, list(copied), set(copies))
     outcome = Outcome("", 0, 0, len(copies))
     wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=now)
     return _Change(wake_ups, copies, gone)

@@ -1,6 +1,6 @@
 """Concluding: new facts saved, known ones reinforced, vectors made once for all observers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,8 +10,9 @@ from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
 from shared.memory.note import UNNOTED, Note
+from shared.memory.planning import rhythm
 from shared.memory.restating import MOST_APART, earliest, is_restated, joined, merged, says_less, without_restatements
-from shared.store import conclusions, peers, scopes, sessions
+from shared.store import conclusions, dream_schedule, lineage, peers, scopes, sessions
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
@@ -45,6 +46,9 @@ class Saving:
         conclusions.hide(conn, self.workspace, self.replaced, now)
         saved = conclusions.save(conn, self.workspace, new, now)
         conclusions.reinforce(conn, self.workspace, self.reinforced)
+        lineage.hand_over(conn, self.workspace, _heirs(new, saved))
+        # A richer wording takes the place of what was counted when it was new.
+        note_fresh(backends, conn, saved, {one.id for one in new if one.replaces is None})
         return saved
 
     def _founded(self, conn: Connection, new: Sequence[NewConclusion]) -> Sequence[NewConclusion]:
@@ -66,6 +70,19 @@ class Saving:
         return [*kept, *(replace(one, id=new_id(), observer=scope) for scope in late for one in own)]
 
 
+def _heirs(new: Sequence[NewConclusion], saved: Sequence[Conclusion]) -> dict[str, str]:
+    """What took the place of each that was replaced: it may have been there before, under an id of its own."""
+    stored = {(one.observer, one.observed, content_hash(one.content)): one.id for one in saved}
+    heirs = {one.replaces: stored.get((one.observer, one.observed, one.content_hash)) for one in new}
+    return {old: heir for old, heir in heirs.items() if old is not None and heir is not None}
+
+
+def note_fresh(backends: Backends, conn: Connection, saved: Sequence[Conclusion], made: Set[str]) -> None:
+    """Count the explicit conclusions that are new, those of `made` ids: enough of them are thought over in a dream."""
+    fresh = [c.collection for c in saved if c.level == "explicit" and c.id in made]
+    dream_schedule.note_saved(conn, dream_schedule.counted(fresh), rhythm(backends.settings), now=backends.clock.now())
+
+
 def prepare(
     backends: Backends, workspace: str, observed: str, observers: Sequence[str], drafts: Sequence[ConclusionDraft]
 ) -> Saving:
@@ -80,7 +97,7 @@ def prepare(
     reinforced: list[Mention] = []
     replaced: set[str] = set()
     for observer in observers:
-        known = _known(backends, Collection(workspace, observer, observed), distinct, vectors)
+        known = known_alike(backends, Collection(workspace, observer, observed), distinct, vectors)
         for key, draft in distinct.items():
             twin = known.get(key)
             if twin is None or twin.id in replaced:
@@ -188,7 +205,9 @@ def create_conclusions(
 
     def work(conn: Connection) -> list[Conclusion]:
         _check_exist(conn, workspace, given)
-        saved = {c.id: c for c in conclusions.save(conn, workspace, new, now)}
+        stored = conclusions.save(conn, workspace, new, now)
+        note_fresh(backends, conn, stored, set(ids))
+        saved = {c.id: c for c in stored}
         ordered = [saved[conclusion_id] for conclusion_id in ids]
         note(conn, ordered)
         return ordered
@@ -222,7 +241,7 @@ def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusi
             raise NotFound(f"session {session} not found")
 
 
-def _known(
+def known_alike(
     backends: Backends, collection: Collection, drafts: dict[str, ConclusionDraft], vectors: dict[str, Vector]
 ) -> dict[str, Conclusion]:
     """For each draft the stored conclusion that says the same in other words, if there is one."""
@@ -256,6 +275,7 @@ def _successor(draft: ConclusionDraft, twin: Conclusion) -> NewConclusion:
         times_derived=twin.times_derived + again,
         occurred_at=max(twin.occurred_at, draft.occurred_at),
         event_at=earliest(twin.event_at, draft.event_at),
+        replaces=twin.id,
     )
 
 

@@ -10,6 +10,7 @@ from shared.domain.work import TaskKind, WorkUnit
 from shared.settings import Settings
 from shared.store import sessions, workspaces
 from shared.store.database import Connection
+from shared.store.dream_schedule import Rhythm
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.record import Scene
@@ -86,6 +87,17 @@ def derive_gate(settings: Settings) -> Gate:
     """What derivation waits for, as configured; an age of 0 means to wait for ever."""
     age_s = settings.deriver.representation_batch_max_age_seconds
     return Gate(settings.deriver.gate_tokens, timedelta(seconds=age_s) if age_s else None)
+
+
+def rhythm(settings: Settings) -> Rhythm:
+    """When collections dream by themselves, as configured."""
+    dream = settings.dream
+    is_wanted = dream.enabled and dream.enabled_types
+    return Rhythm(
+        threshold=dream.document_threshold if is_wanted else None,
+        idle=timedelta(minutes=dream.idle_timeout_minutes),
+        at_least_between=timedelta(hours=dream.min_hours_between_dreams),
+    )
 
 
 def defaults(settings: Settings) -> Configuration:

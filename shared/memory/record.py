@@ -14,10 +14,10 @@ from shared.domain.retry import Batch
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.llm import tokens
 from shared.memory.note import UNNOTED, Note
-from shared.memory.planning import Plan, derive_gate
+from shared.memory.planning import Plan, derive_gate, rhythm
 from shared.memory.relay import send
 from shared.memory.twins import Twins
-from shared.store import messages, outbox, record, unanswered
+from shared.store import dream_schedule, messages, outbox, record, unanswered
 from shared.store.database import Connection, Database
 from shared.store.messages import NewMessage
 from shared.store.record import Scene
@@ -88,6 +88,9 @@ def _plan(conn: Connection, plan: Plan, new: Sequence[NewMessage], now: datetime
         unit = WorkUnit(plan.workspace, TaskKind.SUMMARY, plan.session)
         units.add(unit)
         owed.append(outbox.plan_summary(conn, unit, ids, cadence, now=now))
+    # Last: who holds a collection must not wait for a unit.
+    authors = sorted({message.peer for message in new})
+    dream_schedule.postpone(conn, plan.workspace, authors, rhythm(plan.settings), now=now)
     is_noted = None if batch is None else unanswered.begin(conn, batch, ids, list(units), now=now)
     wake_ups = [wake_up for one in owed for wake_up in one.read()]
     return _Owed(wake_ups, batch if is_noted is not None and is_noted() else None)

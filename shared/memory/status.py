@@ -7,7 +7,7 @@ from shared.store import status
 
 # Indexing is housekeeping: clients that wait for the memory to settle do not wait for it. An erasure counts until it
 # is done, which is the only receipt there is; its unit goes with it, so it never counts as completed.
-_COUNTED = (TaskKind.DERIVE.value, TaskKind.SUMMARY.value, TaskKind.ERASE.value)
+_COUNTED = (TaskKind.DERIVE.value, TaskKind.SUMMARY.value, TaskKind.DREAM.value, TaskKind.ERASE.value)
 
 
 def queue_status(
@@ -18,7 +18,10 @@ def queue_status(
     sender: str | None = None,
     session: str | None = None,
 ) -> QueueStatus:
-    """Work items by state, in all and per session. `observer` and `sender` are joined by "or"."""
+    """Work items by state, in all and per session; dreams belong to none and are in the total only.
+
+    `observer` and `sender` are joined by "or".
+    """
     now = backends.clock.now()
     with backends.db.reading() as conn:
         if observer is None and sender is None:

@@ -14,7 +14,7 @@ from shared.store.database import Connection
 from shared.telemetry.logs import logger
 
 # What clients of the API know these kinds of work as.
-_QUEUE_TYPES = {TaskKind.DERIVE: "representation", TaskKind.SUMMARY: "summary"}
+_QUEUE_TYPES = {TaskKind.DERIVE: "representation", TaskKind.SUMMARY: "summary", TaskKind.DREAM: "dream"}
 
 
 class WebhookLimitReached(Conflict):
@@ -88,8 +88,8 @@ def announce_drained(backends: Backends, conn: Connection, unit: WorkUnit) -> li
     about: JsonObject = {
         "workspace_id": unit.workspace,
         "queue_type": _QUEUE_TYPES[unit.kind],
-        "session_id": unit.session,
-        "observer": None,
+        "session_id": unit.session or None,
+        "observer": unit.observer or None,
         "observed": unit.observed or None,
     }
     return webhooks.announce(conn, unit.workspace, _event(backends, "queue.empty", about))

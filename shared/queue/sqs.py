@@ -36,6 +36,7 @@ class SqsQueue:
         self._urls = {
             TaskKind.DERIVE: settings.derive_url,
             TaskKind.SUMMARY: settings.summary_url,
+            TaskKind.DREAM: settings.dream_url,
             TaskKind.INDEX: settings.chores_url,
             TaskKind.ERASE: settings.chores_url,
             TaskKind.FORGET: settings.chores_url,

@@ -25,13 +25,17 @@ Asking: TypeAlias = Generator[str, None, Reply]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use. `iterations` are calls with tools; 0 means one call without any."""
+    """What one run may use. `iterations` are calls with tools; 0 means one call without any.
+
+    The run goes no further once its calls have taken `max_total_tokens`, read and written.
+    """
 
     iterations: int
     max_input_tokens: int
     max_output_tokens: int
     timeout_s: float
     thinking_budget_tokens: int = 0
+    max_total_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Agent:
     """Everything one run needs.
 
     `choice` is for the first turn only: forced for longer, a model could never stop. `accept` turns the final
-    text into what is returned, or raises `Rephrase`; the model then gets one chance to correct itself.
+    text into what is returned, or raises `Rephrase`; the model then gets one chance to correct itself. Without
+    `wants_text` what the tools did is the result: nothing more is asked for when the limits are reached.
     """
 
     model: ChatModel
@@ -51,16 +56,18 @@ class Agent:
     choice: str = "auto"
     answer: Answer | None = None
     accept: Callable[[str], str] | None = None
+    wants_text: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `text` is empty when the model had nothing to say."""
+    """How a run ended. `text` is empty when the model had nothing to say; `is_cut`: limits ended it, not the model."""
 
     text: str
     usage: Usage
     used: tuple[Used, ...]
     turns: int
+    is_cut: bool = False
 
 
 def run_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Outcome:
@@ -101,10 +108,11 @@ class _Conversation:
         self._usage = Usage()
         self._used: list[Used] = []
         self._turns = 0
+        self._is_cut = False
         self._text = ""
 
     def outcome(self) -> Outcome:
-        return Outcome(self._text, self._usage, tuple(self._used), self._turns)
+        return Outcome(self._text, self._usage, tuple(self._used), self._turns, self._is_cut)
 
     def run(self) -> Iterator[str]:
         """Pieces of text to forward; afterwards `outcome` is complete."""
@@ -118,11 +126,13 @@ class _Conversation:
     def _answered(self) -> Asking:
         """The reply that is the answer, after as many turns with tools as it takes and limits allow."""
         iterations = self._agent.limits.iterations if self._agent.tools.definitions else 0
-        was_nudged = False
+        was_nudged = not self._agent.wants_text
         for iteration in range(iterations):
-            if iteration and self._is_late():
+            if iteration and (self._is_late() or self._is_spent()):
                 break
-            reply = yield from self._ask(self._agent.choice if iteration == 0 else "auto")
+            reply = yield from self._ask_in_time(iteration)
+            if reply is None:
+                break
             if reply.tool_calls:
                 self._use_tools(reply)
             elif reply.text.strip() or was_nudged or iteration == iterations - 1:
@@ -130,9 +140,21 @@ class _Conversation:
             else:
                 was_nudged = True
                 self._history.extend(UserTurn(render("nudge")))
+        self._is_cut = iterations > 0
+        if not self._agent.wants_text:
+            return Reply("", finish="length")
         if iterations:
             self._history.extend(UserTurn(render("answer_now")))
         return (yield from self._ask(None))
+
+    def _ask_in_time(self, iteration: int) -> Generator[str, None, Reply | None]:
+        """The reply; None when it took all the time there was, and what the tools did until then is enough."""
+        try:
+            return (yield from self._ask(self._agent.choice if iteration == 0 else "auto"))
+        except ModelUnavailable:
+            if iteration == 0 or self._agent.wants_text or self._now() < self._ends:
+                raise
+            return None
 
     def _use_tools(self, reply: Reply) -> None:
         used = self._agent.tools.use(reply.tool_calls)
@@ -222,6 +244,10 @@ class _Conversation:
         if left_s <= 0:
             raise ModelUnavailable("the time for this answer is used up")
         return left_s
+
+    def _is_spent(self) -> bool:
+        most, used = self._agent.limits.max_total_tokens, self._usage
+        return most is not None and used.input_tokens + used.output_tokens >= most
 
     def _is_late(self) -> bool:
         return self._ends - self._now() < self._agent.limits.timeout_s * _LAST_CALL_SHARE

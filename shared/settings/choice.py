@@ -2,6 +2,7 @@
 
 from pydantic import SecretStr
 
+from shared.domain.dream import Specialist
 from shared.domain.errors import Invalid
 from shared.settings.models import (
     DEFAULT_BASE_URLS,
@@ -30,6 +31,14 @@ def chat_spec(settings: Settings, feature: Feature) -> ModelSpec:
         else None
     )
     return _spec(settings.llm, feature.provider or default_provider(settings), feature.model, backup)
+
+
+def dream_spec(settings: Settings, specialist: Specialist) -> ModelSpec:
+    """The model of a dream's specialist: its own, else that of dreams. Raises as `chat_spec`."""
+    dream = settings.dream
+    # Who keeps the card reads as closely as who deduces.
+    own = dream.induction_model if specialist == "induction" else dream.deduction_model
+    return chat_spec(settings, dream.model_copy(update={"model": own or dream.model}))
 
 
 def default_provider(settings: Settings) -> Provider:

@@ -5,8 +5,10 @@ An environment variable is `{SECTION}_{KEY}`, or `{KEY}` for the section `app`; 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from shared.domain.conclusion import Level
+from shared.domain.dream import DreamKind
 from shared.settings.models import EmbeddingProvider, Provider, ReasoningLevel
 
 Count = Annotated[int, Field(gt=0)]
@@ -204,10 +206,53 @@ class SummarySettings(Feature):
         return self
 
 
-class DreamSettings(Section):
-    """Consolidation of what is known."""
+class SurprisalSettings(Section):
+    """Which conclusions a dream looks at first: those that lie far from all others."""
+
+    enabled: bool = False
+    tree_type: Literal["kdtree", "balltree"] = "kdtree"
+    tree_k: Annotated[int, Field(ge=1, le=20)] = 5
+    sampling_strategy: Literal["recent", "random", "all"] = "recent"
+    sample_size: Annotated[int, Field(ge=1, le=2000)] = 200
+    top_percent_surprisal: Annotated[float, Field(gt=0, le=1)] = 0.10
+    min_high_surprisal_for_replace: Count = 10
+    include_levels: tuple[Level, ...] = ("explicit", "deductive")
+
+    @field_validator("tree_type", mode="before")
+    @classmethod
+    def _is_exact(cls, value: object) -> object:
+        if value in ("rptree", "covertree", "lsh", "graph", "prototype"):
+            raise ValueError(f"'{value}' only approximates neighbours: use kdtree or balltree, which find them exactly")
+        return value
+
+
+class DreamSettings(Feature):
+    """Consolidation of what is known; `model` serves the specialists that name none of their own."""
 
     enabled: bool = True
+    document_threshold: Annotated[int, Field(ge=1, le=1000)] = 50
+    idle_timeout_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    min_hours_between_dreams: Annotated[int, Field(ge=1, le=72)] = 8
+    enabled_types: tuple[DreamKind, ...] = ("omni",)
+    deduction_model: str | None = None
+    induction_model: str | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=64_000)] = 16_384
+    thinking_budget_tokens: Annotated[int, Field(ge=0, le=32_000)] = 8192
+    max_tool_iterations: Annotated[int, Field(ge=1, le=50)] = 20
+    history_token_limit: Annotated[int, Field(ge=1, le=200_000)] = 16_384
+    max_tokens_per_dream: Annotated[int, Field(ge=1)] = Field(
+        default=400_000, description="read and written by the model; then the dream ends with what it has"
+    )
+    timeout_seconds: Annotated[int, Field(ge=1, le=780)] = Field(
+        default=400, description="for each specialist; what does not fit into one function call goes on in the next"
+    )
+    surprisal: SurprisalSettings = SurprisalSettings()
+
+    @model_validator(mode="after")
+    def _there_is_room_to_answer(self) -> "DreamSettings":
+        if self.max_output_tokens <= self.thinking_budget_tokens:
+            raise ValueError("DREAM_MAX_OUTPUT_TOKENS must exceed DREAM_THINKING_BUDGET_TOKENS")
+        return self
 
 
 class VectorStoreSettings(Section):
@@ -222,6 +267,7 @@ class QueueSettings(Section):
 
     derive_url: str = ""
     summary_url: str = ""
+    dream_url: str = ""
     chores_url: str = ""
     visibility_seconds: Count = 540
     lease_seconds: Count = 90

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
+from shared.domain.card import Card
 from shared.domain.conclusion import Collection
 from shared.store.database import Connection
 
@@ -17,6 +18,38 @@ def get(conn: Connection, collection: Collection) -> tuple[str, ...] | None:
     """The card's lines in order; None when none was ever written."""
     row = conn.execute(GET, _key(collection)).fetchone()
     return tuple(row[0]) if row else None
+
+
+READ: LiteralString = """
+SELECT entries, version FROM peer_cards
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s
+"""
+
+
+def read(conn: Connection, collection: Collection) -> Card:
+    """The card with its version; an empty one where none was ever written."""
+    row = conn.execute(READ, _key(collection)).fetchone()
+    return Card(tuple(row[0]), row[1]) if row else Card()
+
+
+# Who comes second waits for the row, and then finds that its version has passed.
+PUT_OVER: LiteralString = """
+INSERT INTO peer_cards AS c (workspace, observer, observed, entries, updated_at)
+SELECT %(workspace)s, %(observer)s, %(observed)s, %(entries)s, %(now)s
+ WHERE %(version)s = 0 OR EXISTS (SELECT FROM peer_cards AS p
+                                   WHERE p.workspace = %(workspace)s AND p.observer = %(observer)s
+                                     AND p.observed = %(observed)s)
+    ON CONFLICT (workspace, observer, observed) DO UPDATE
+   SET entries = EXCLUDED.entries, version = c.version + 1, updated_at = EXCLUDED.updated_at
+ WHERE c.version = %(version)s
+RETURNING 1
+"""
+
+
+def put_over(conn: Connection, collection: Collection, lines: Sequence[str], *, version: int, now: datetime) -> bool:
+    """Replace the card that was read at `version`; False, and nothing changes, when it is another one by now."""
+    values = {**_key(collection), "entries": list(lines), "version": version, "now": now}
+    return conn.execute(PUT_OVER, values).fetchone() is not None
 
 
 PUT: LiteralString = """

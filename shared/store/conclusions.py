@@ -23,7 +23,7 @@ _MOST_SOURCES: LiteralString = "100"
 
 @dataclass(frozen=True, slots=True)
 class NewConclusion:
-    """A conclusion about to be written."""
+    """A conclusion about to be written. `replaces` is the one whose place it takes, if any."""
 
     id: str
     observer: str
@@ -41,6 +41,7 @@ class NewConclusion:
     event_at: datetime | None = None
     quotes: tuple[Quote, ...] = ()
     quote_state: QuoteState = "none"
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Mention:
 
 # One statement for all observers: an equal live conclusion of a worker is reinforced instead. It remembers the new
 # messages and counts those it did not know, so that no message counts twice; what names none counts once a commit.
-# States of quotes sort by strength.
+# Concluded again from the same sources it is none the stronger. States of quotes sort by strength.
 SAVE: LiteralString = f"""
 INSERT INTO conclusions AS c
        (workspace, id, observer, observed, session, level, content, content_hash, is_derived, message_ids,
@@ -74,15 +75,22 @@ SELECT %(workspace)s, n.id, n.observer, n.observed, n.session, n.level, n.conten
     ON CONFLICT (workspace, observer, observed, level, (coalesce(session, '')), content_hash)
        WHERE is_derived AND deleted_at IS NULL
     DO UPDATE
-   SET (times_derived, message_ids, occurred_at, event_at, quotes, quote_state) = (
-       SELECT greatest(EXCLUDED.times_derived, c.times_derived + CASE WHEN EXCLUDED.message_ids = '{{}}' THEN 1
-                       ELSE least(EXCLUDED.times_derived, cardinality(f.ids)) END),
+   SET (times_derived, message_ids, occurred_at, event_at, quotes, quote_state, source_ids, premises) = (
+       SELECT CASE WHEN EXCLUDED.source_ids <> '{{}}' AND EXCLUDED.source_ids <@ c.source_ids THEN c.times_derived
+                   ELSE greatest(EXCLUDED.times_derived, c.times_derived +
+                       CASE WHEN EXCLUDED.message_ids = '{{}}' THEN 1
+                            ELSE least(EXCLUDED.times_derived, cardinality(f.ids)) END) END,
               (c.message_ids || f.ids)[:{_MOST_SOURCES}],
               greatest(c.occurred_at, EXCLUDED.occurred_at),
               least(c.event_at, EXCLUDED.event_at),
               CASE WHEN c.quotes @> EXCLUDED.quotes OR jsonb_array_length(c.quotes) >= %(most_quotes)s THEN c.quotes
                    ELSE c.quotes || EXCLUDED.quotes END,
-              greatest(c.quote_state, EXCLUDED.quote_state)
+              greatest(c.quote_state, EXCLUDED.quote_state),
+              (c.source_ids || ARRAY(SELECT s FROM unnest(EXCLUDED.source_ids) AS s
+                                      WHERE s <> ALL (c.source_ids)))[:{_MOST_SOURCES}],
+              (c.premises || ARRAY(
+                  SELECT n.text FROM unnest(EXCLUDED.source_ids, EXCLUDED.premises) AS n (id, text)
+                   WHERE n.id <> ALL (c.source_ids) AND n.text IS NOT NULL))[:{_MOST_SOURCES}]
          FROM (SELECT ARRAY(SELECT m FROM unnest(EXCLUDED.message_ids) AS m
                              WHERE m <> ALL (c.message_ids)) AS ids) AS f)
 RETURNING {CONCLUSION}

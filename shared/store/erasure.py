@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import LiteralString
 
 from shared.domain.work import WorkUnit
-from shared.store import idempotency, message_index, purge, unanswered
+from shared.store import dream_traces, idempotency, message_index, purge, unanswered
 from shared.store.database import Connection
 from shared.store.erasing import LEAVE_FLOOR
 
@@ -169,6 +169,8 @@ UPDATE webhook_events
 def peer(conn: Connection, workspace: str, name: str) -> bool:
     """Take away the peer's row and what only it held together; False when something has come after all."""
     values = {"workspace": workspace, "peer": name}
+    # First: who commits a dream holds its unit before it refers to peers.
+    dream_traces.forget_peer(conn, workspace, name)
     conn.execute(LOCK, values)
     row = conn.execute(IS_HELD, values).fetchone()
     if (row is not None and row[0]) or is_present(conn, workspace, name):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
-from shared.store import idempotency
+from shared.store import dream_traces, idempotency
 from shared.store.database import Connection
 
 SUMMARIES: LiteralString = "DELETE FROM summaries WHERE workspace = %(workspace)s AND session = %(session)s"
@@ -87,10 +87,13 @@ DELETE_CONCLUSIONS: LiteralString = "DELETE FROM conclusions WHERE workspace = %
 
 
 def conclusions(conn: Connection, workspace: str, ids: Sequence[str]) -> list[str]:
-    """Take these away; gives those outside of them that rest on one, in which case nothing is taken away.
+    """Take these away, with what dreams wrote about them.
 
-    Who concludes from one of them holds its row: what they save is seen here, or they do not find it any more.
+    Gives those outside of them that rest on one, in which case they stay. Who concludes from one of them holds its
+    row: what they save is seen here, or they do not find it any more.
     """
+    # First: whoever commits a dream holds its unit before the conclusions.
+    dream_traces.forget(conn, workspace, ids)
     conn.execute(HOLD_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
     left = [one for one in resting_on(conn, workspace, ids) if one not in ids]
     if not left:

@@ -21,6 +21,10 @@ class VectorIndex(Protocol):
         """
         ...
 
+    def conclusion_vectors(self, workspace: str, ids: Sequence[str]) -> dict[str, Vector]:
+        """The vectors of those of `ids` that have one."""
+        ...
+
     def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None: ...
 
     def delete_messages(self, workspace: str, ids: Sequence[str]) -> None:

@@ -73,6 +73,11 @@ class PgIndex(VectorIndex):
         with self._connection() as conn:
             return [row[0] for row in self._execute(conn, pg_queries.COPY_CONCLUSIONS, given).fetchall()]
 
+    def conclusion_vectors(self, workspace: str, ids: Sequence[str]) -> dict[str, Vector]:
+        given = {"workspace": workspace, "ids": list(ids)}
+        with self._connection() as conn:
+            return dict(self._execute(conn, pg_queries.CONCLUSION_VECTORS, given, binary=True).fetchall())
+
     def delete_conclusions(self, workspace: str, ids: Sequence[str]) -> None:
         if ids:
             self._delete(pg_queries.DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
@@ -189,6 +194,8 @@ class PgIndex(VectorIndex):
         statement: LiteralString,
         params: Mapping[str, object],
         condition: sql.Composable = _ALL,
+        *,
+        binary: bool = False,
     ) -> psycopg.Cursor[TupleRow]:
         names = table_names(self._space())
         composed = sql.SQL(statement).format(
@@ -197,7 +204,7 @@ class PgIndex(VectorIndex):
             vector_type=sql.SQL(names.vector_type),
             condition=condition,
         )
-        cursor = conn.cursor()
+        cursor = conn.cursor(binary=binary)
         cursor.adapters.register_dumper(Packed, PackedDumper)
         return cursor.execute(composed, params)
 

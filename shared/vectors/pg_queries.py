@@ -64,6 +64,11 @@ SELECT o.workspace, n.id, %(observer)s, o.observed, o.session, o.level, o.vector
 RETURNING id
 """
 
+CONCLUSION_VECTORS: LiteralString = """
+SELECT id, vector::real[] FROM {conclusions}
+ WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
+"""
+
 DELETE_CONCLUSIONS: LiteralString = """
 DELETE FROM {conclusions}
  WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)

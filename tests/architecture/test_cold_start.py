@@ -29,7 +29,7 @@ def _loaded_by(handler: str) -> set[str]:
     return set(json.loads(result.stdout))
 
 
-@pytest.mark.parametrize("name", ["api", "deriver", "summary", "chores", "tick", "migrate"])
+@pytest.mark.parametrize("name", ["api", "deriver", "summary", "dream", "chores", "tick", "migrate"])
 def test_handler_when_imported_leaves_the_heavy_packages_alone(name: str) -> None:
     handler = f"functions.{name}.handler"
 

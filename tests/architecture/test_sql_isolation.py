@@ -23,6 +23,7 @@ _GIVEN: Final = re.compile(r"%\(\w*workspace\w*\)s")
 # What looks at all workspaces at once: never on behalf of a client.
 SWEEPS: Final = {
     "conclusions.UNINDEXED": "tick repairs what no index has yet, whosever it is",
+    "dream_schedule.DUE": "tick lets dream whoever is due, whosever it is",
     "gauges.WORK": "sums by kind of work, for the operator's monitoring",
     "idempotency.EXPIRED": "tick forgets keys that are too old to be repeated, whosever they are",
     "unanswered.EXPIRED": "tick forgets batches that are too old to be recognised, whosever they are",

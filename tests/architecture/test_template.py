@@ -13,6 +13,8 @@ from infra.local.resources import Resources
 from infra.local.template import FunctionSpec, QueueSpec
 from shared.domain.retry import LONGEST_RUN
 from shared.queue.batch import MOST_RECEIVES
+from shared.reasoning.dream import SHIFT, TO_COMMIT
+from shared.settings import Settings
 
 TEMPLATE = sam.load(ROOT / "template.yaml")
 FUNCTIONS = list(TEMPLATE.functions.values())
@@ -94,7 +96,7 @@ def test_mappings_report_failures_within_the_limits_of_fifo():
 
 def test_kinds_of_work_whose_head_may_be_slow_come_one_at_a_time():
     sizes = {mapping.queue: mapping.batch_size for _, mapping in FED}
-    assert (sizes["DeriveQueue"], sizes["SummaryQueue"], sizes["ChoresQueue"]) == (1, 1, 10)
+    assert (sizes["DeriveQueue"], sizes["SummaryQueue"], sizes["DreamQueue"], sizes["ChoresQueue"]) == (1, 1, 1, 10)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=of_function)
@@ -105,6 +107,12 @@ def test_timeout_fits_lambda_and_what_waits_for_it(function: FunctionSpec):
         assert function.timeout_s < function.schedule_s
 
 
+def test_dream_ends_and_is_written_down_before_its_function_does():
+    longest = Settings.model_validate({"dream": {"timeout_seconds": 780}}).dream.timeout_seconds
+    assert longest + TO_COMMIT.total_seconds() <= SHIFT.total_seconds()
+    assert SHIFT.total_seconds() + 30 <= TEMPLATE.functions["Dream"].timeout_s
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=of_function)
 def test_function_knows_every_queue_it_may_send_to(function: FunctionSpec):
     urls = {queue.logical_id: queue.logical_id for queue in SOURCES}
@@ -112,6 +120,7 @@ def test_function_knows_every_queue_it_may_send_to(function: FunctionSpec):
     expected = {
         "QUEUE_DERIVE_URL": "DeriveQueue",
         "QUEUE_SUMMARY_URL": "SummaryQueue",
+        "QUEUE_DREAM_URL": "DreamQueue",
         "QUEUE_CHORES_URL": "ChoresQueue",
     }
     assert {name: found.get(name) for name in expected} == expected

@@ -41,6 +41,9 @@ RULES: Final[dict[Reach, Sequence[str]]] = {
         f"GET {W}/webhooks",
         f"DELETE {W}/webhooks/{{endpoint_id}}",
         f"GET {W}/webhooks/test",
+        # Ours.
+        f"GET {W}/dreams",
+        f"GET {W}/dreams/{{dream_id}}",
         # Ours: it takes more with it than the peer's own.
         f"DELETE {P}",
     ],

@@ -13,6 +13,7 @@ from shared.memory.erase import erase
 from shared.memory.indexing import index_messages
 from shared.memory.relay import relay
 from shared.reasoning.derive import derive
+from shared.reasoning.dream import dream
 from shared.reasoning.summarize import summarize
 from shared.store.database import Connection, Database
 from tests.support.backends import AnsweringModel, facts
@@ -69,6 +70,7 @@ DO: dict[TaskKind, Callable[[Backends, WakeUp], None]] = {
     TaskKind.INDEX: index_messages,
     TaskKind.SCOPE: reconcile,
     TaskKind.ERASE: erase,
+    TaskKind.DREAM: dream,
 }
 
 

@@ -99,6 +99,8 @@ def _furnish(client: TestClient, workspace: str, *, peer: str, session: str) -> 
     conclusion = _done(client.post(f"{at}/conclusions", json=drawn))[0]["id"]
     _done(client.post(f"{at}/scopes", json={"id": f"{session}-scope"}))
     endpoint = _done(client.post(f"{at}/webhooks", json={"url": "https://9.9.9.9/hook"}))["id"]
+    client.post(f"{at}/schedule_dream", json={"observer": peer, "dream_type": "omni"})
+    [dream] = _done(client.get(f"{at}/dreams"))["items"]
     return {
         "workspace_id": workspace,
         "peer_id": peer,
@@ -107,6 +109,7 @@ def _furnish(client: TestClient, workspace: str, *, peer: str, session: str) -> 
         "conclusion_id": conclusion,
         "scope_id": f"{session}-scope",
         "endpoint_id": endpoint,
+        "dream_id": dream["id"],
     }
 
 

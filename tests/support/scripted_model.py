@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from shared.domain.dream import Specialist
 from shared.domain.json import JsonObject
 from shared.llm.provider import ChatModel, Embedder
 from shared.llm.types import Completion, Delta, Reply, TextDelta, ToolCall, Usage
@@ -72,6 +73,9 @@ class FixedModels:
     def dialectic(self, level: ReasoningLevel) -> ChatModel:
         """Notes the level that was asked for."""
         self.levels.append(level)
+        return self.chat
+
+    def dream(self, specialist: Specialist) -> ChatModel:
         return self.chat
 
     def embedder(self) -> Embedder:

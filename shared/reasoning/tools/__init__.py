@@ -3,7 +3,17 @@
 from typing import Final
 
 from shared.reasoning.toolkit import AgentTool
+from shared.reasoning.tools.card_writing import rewrite_card
 from shared.reasoning.tools.cards import get_peer_card, get_session_summary
+from shared.reasoning.tools.concluding import (
+    conclude_deductions,
+    conclude_patterns,
+    delete_conclusions,
+    find_conclusions,
+    note_contradictions,
+    read_recent,
+    record_updates,
+)
 from shared.reasoning.tools.conclusions import get_most_derived_conclusions, get_recent_conclusions, search_memory
 from shared.reasoning.tools.context import Memory
 from shared.reasoning.tools.lineage import get_conclusion_context, get_reasoning_chain
@@ -13,6 +23,7 @@ from shared.reasoning.tools.messages import (
     grep_messages,
     search_messages,
 )
+from shared.reasoning.tools.workbench import Workbench
 from shared.settings.models import ReasoningLevel
 
 MINIMAL: Final[tuple[AgentTool[Memory], ...]] = (search_memory, search_messages)
@@ -53,3 +64,15 @@ def offered(level: ReasoningLevel, context: Memory) -> tuple[AgentTool[Memory], 
     if context.sessions is not None or not context.uses_cards:
         useless.append(get_peer_card)
     return tuple(one for one in BY_LEVEL[level] if one not in useless)
+
+
+DEDUCTION: Final[tuple[AgentTool[Workbench], ...]] = (
+    find_conclusions,
+    read_recent,
+    record_updates,
+    note_contradictions,
+    conclude_deductions,
+    delete_conclusions,
+)
+INDUCTION: Final[tuple[AgentTool[Workbench], ...]] = (find_conclusions, read_recent, conclude_patterns)
+CARD: Final[tuple[AgentTool[Workbench], ...]] = (find_conclusions, read_recent, rewrite_card)

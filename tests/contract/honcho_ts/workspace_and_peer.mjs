@@ -97,9 +97,11 @@ covers('Honcho.queueStatus', async ({ honcho, alice, session }) => {
   assert.deepEqual([status.totalWorkUnits, status.completedWorkUnits, status.pendingWorkUnits], [2, 2, 0])
 })
 
-covers('Honcho.scheduleDream', async ({ honcho, alice, session }) => {
-  // As for the Python SDK: nothing dreams yet, and the server says so.
-  await rejectsAs(NotFoundError, () => honcho.scheduleDream({ observer: alice, session }))
+covers('Honcho.scheduleDream', async ({ honcho, session, name }) => {
+  const observer = name('dreamer')
+  assert.equal(await honcho.scheduleDream({ observer, session }), undefined)
+  const status = await honcho.queueStatus({ observer })
+  assert.equal(status.totalWorkUnits, 1)
 })
 
 covers('Honcho.scope Honcho.getScope Honcho.scopes', async ({ honcho, name }) => {

@@ -121,10 +121,20 @@ def queue_status(world: World) -> None:
 
 @covers("Honcho.schedule_dream")
 def schedule_dream(world: World) -> None:
-    # Nothing dreams yet, and a request that nobody will act on is better refused than taken. With the first dream
-    # this becomes: the call gives None, and a second one for the same pair makes no second dream.
-    with pytest.raises(NotFoundError):
-        world.call(world.honcho, "schedule_dream", world.alice, session=world.session)
+    here = world.elsewhere()
+    carol, talk = here.peer("carol"), here.session("talk")
+    talk.add_messages([carol.message("I am allergic to peanuts.")])
+    drained(world.base_url, here.workspace_id)
+    [stated] = list(carol.conclusions.list())
+    done = here.queue_status().completed_work_units
+    for _ in range(2):
+        assert world.call(here, "schedule_dream", carol, session=talk) is None
+    drained(world.base_url, here.workspace_id)
+    # The second call found the first one's dream, or came after it was dreamt.
+    assert here.queue_status().completed_work_units in (done + 1, done + 2)
+    derived = [one for one in carol.conclusions.list() if one.level == "deductive"]
+    assert [(one.content, one.source_ids) for one in derived] == [("carol must not be given peanuts.", [stated.id])]
+    assert carol.get_card() == ["ATTRIBUTE: Allergic to peanuts"]
 
 
 @covers("Honcho.scope", "Honcho.get_scope", "Honcho.scopes")

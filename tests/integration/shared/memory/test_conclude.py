@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.conclusion import Collection, ConclusionDraft
+from shared.domain.conclusion import Collection, ConclusionDraft, content_hash
 from shared.domain.errors import IndexUnavailable, NotFound
 from shared.domain.message import MessageDraft
 from shared.domain.quotes import Quote
 from shared.memory import conclude
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.store import conclusions
+from shared.store.conclusions import NewConclusion
 from tests.support.backends import THEN
 
 
@@ -267,3 +268,35 @@ def test_newest_and_most_derived_are_read_in_their_order(place):
     assert [one.content for one in derived] == ["two", "three"]
     assert elsewhere == []
     assert newest[0].created_at - newest[1].created_at == timedelta(seconds=1)
+
+
+def rests_on(place, content: str, *source_ids: str) -> None:
+    """A deduction from these."""
+    premises = tuple(f"premise {one}" for one in source_ids)
+    new = NewConclusion(
+        content, "ada", "ada", None, "deductive", content, content_hash(content), True, (), source_ids, premises, THEN
+    )
+    with place.backends.db.transaction() as conn:
+        conclusions.save(conn, place.workspace, [new], THEN)
+
+
+def test_save_of_a_richer_wording_inherits_what_rested_on_the_poorer_one(place):
+    alike(place, "ada plays", "ada plays the cello")
+    [poorer] = save(place, "ada plays")
+    rests_on(place, "ada reads music", poorer.id)
+    [richer] = save(place, "ada plays the cello")
+    assert richer.id != poorer.id
+    [above] = [row for row in place.conclusions() if row["level"] == "deductive"]
+    assert above["source_ids"] == [richer.id]
+
+
+def test_save_of_a_deduction_again_is_stronger_only_with_another_source(place):
+    first, second = save(place, "ada sings")[0].id, save(place, "ada hums")[0].id
+    rests_on(place, "ada likes music", first)
+    rests_on(place, "ada likes music", first)
+    [row] = [row for row in place.conclusions() if row["level"] == "deductive"]
+    assert (row["times_derived"], row["source_ids"]) == (1, [first])
+    rests_on(place, "ada likes music", second, first)
+    [row] = [row for row in place.conclusions() if row["level"] == "deductive"]
+    assert (row["times_derived"], row["source_ids"]) == (2, [first, second])
+    assert row["premises"] == [f"premise {first}", f"premise {second}"]

@@ -9,13 +9,16 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from shared.domain.conclusion import Collection
+from shared.domain.dream import DreamRequest
 from shared.domain.errors import NotFound
 from shared.domain.work import TaskKind
-from shared.memory import webhooks
+from shared.memory import dreams, webhooks
 from shared.memory.deliver import GIVEN_UP_AFTER, deliver
 from shared.memory.relay import relay
 from shared.memory.webhooks import WebhookLimitReached
 from shared.reasoning.derive import derive
+from shared.reasoning.dream import dream
 from shared.reasoning.summarize import summarize
 from shared.store import webhooks as stored
 from shared.store import work
@@ -102,6 +105,23 @@ def test_summary_that_drains_its_unit_tells_the_endpoints_that_nobody_is_observe
     [request] = listener.received
     about = json.loads(request.body)["data"]
     assert (about["queue_type"], about["observer"], about["observed"]) == ("summary", None, None)
+
+
+def test_dream_that_drains_its_unit_tells_the_endpoints_whose_view_it_was(heard: Workplace, listener: Listener):
+    registered(heard, listener.url)
+    wanted = DreamRequest(Collection(heard.workspace, "bob", "ada"), "omni", "manual")
+    dreams.schedule(heard.backends, wanted)
+    [wake_up] = heard.queue.take(TaskKind.DREAM)
+    dream(heard.backends, wake_up)
+    run(heard)
+    [request] = listener.received
+    assert json.loads(request.body)["data"] == {
+        "workspace_id": heard.workspace,
+        "queue_type": "dream",
+        "session_id": None,
+        "observer": "bob",
+        "observed": "ada",
+    }
 
 
 def test_derive_that_leaves_something_pending_says_nothing(heard: Workplace, listener: Listener):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +12,7 @@ from psycopg.sql import Composable
 
 from shared.domain import filters
 from shared.domain.conclusion import Collection
+from shared.domain.dream import Change, Dream, DreamRequest
 from shared.domain.page import PageRequest
 from shared.domain.retry import Batch, KeptAnswer, KeyedRequest, Unanswered
 from shared.domain.session import ObservationSettings
@@ -21,11 +22,16 @@ from shared.store import (
     backfills,
     cards,
     conclusions,
+    dream_records,
+    dream_schedule,
+    dream_traces,
+    dreams,
     erasing,
     erasure,
     erasure_conclusions,
     filter_sql,
     idempotency,
+    lineage,
     members,
     messages,
     outbox,
@@ -34,6 +40,7 @@ from shared.store import (
     reopening,
     repair,
     revocations,
+    samples,
     scopes,
     selections,
     session_view,
@@ -47,10 +54,12 @@ from shared.store import (
 )
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
+from shared.store.dream_schedule import Rhythm
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.work import ClaimTerms, Outcome
 from tests.support.backends import THEN
+from tests.support.plan_rows import FILL
 
 BIG = (
     "workspaces",
@@ -64,6 +73,9 @@ BIG = (
     "work_windows",
     "idempotency_keys",
     "unanswered_batches",
+    "collections",
+    "dreams",
+    "dream_changes",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
@@ -78,43 +90,6 @@ FILTERED = filter_sql.condition(
 OF_A_PEER = filter_sql.condition(
     filters.parse({"observer_id": "p1", "observed_id": "p1"}, filters.CONCLUSIONS), filter_sql.CONCLUSIONS
 )
-
-FILL: LiteralString = """
-INSERT INTO workspaces (name, uid) SELECT 'w' || n, n FROM generate_series(1, 300) AS n;
-INSERT INTO peers (workspace, name, uid) SELECT 'w1', 'p' || n, n FROM generate_series(1, 2000) AS n;
-INSERT INTO sessions (workspace, name, uid, last_seq) SELECT 'w1', 's' || n, n, 40 FROM generate_series(1, 2000) AS n;
-UPDATE sessions SET last_seq = 10000 WHERE name = 's1';
-INSERT INTO members (workspace, session, peer) SELECT 'w1', 's' || n, 'p' || p
-  FROM generate_series(1, 2000) AS n, generate_series(1, 4) AS p;
-INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned)
-SELECT 'w1', 's1', n, 'm' || n, 'p' || n % 4 + 1, 'word', 10, true FROM generate_series(1, 10000) AS n;
-INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned)
-SELECT 'w1', 's' || n, seq, 'm' || n || '-' || seq, 'p1', 'word', 10, true
-  FROM generate_series(2, 500) AS n, generate_series(1, 20) AS seq;
-INSERT INTO work_units (workspace, unit, kind, session, observed, pending_items, pending_tokens, due_at)
-SELECT 'w1', 'derive:s' || n || ':p' || p, 'derive', 's' || n, 'p' || p, 5, 50,
-       timestamptz '2031-01-01' + n * interval '1 second'
-  FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS p;
-INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, observers, state, created_at, finished_at)
-SELECT workspace, unit, n, n, 'm' || n, 10, '{p1}', CASE WHEN n > 35 THEN 'pending' ELSE 'finished' END,
-       '2031-01-01', '2031-01-01'
-  FROM work_units, generate_series(1, 40) AS n WHERE session ~ '^s[1-9]?[0-9]?[0-9]$';
-INSERT INTO work_windows (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens,
-                          conclusions, committed_at)
-SELECT workspace, unit, n * 5 + 100, n * 5 + 104, 5, 't', 'm', 1, 1, 1, '2031-01-01'
-  FROM work_units, generate_series(0, 6) AS n;
-INSERT INTO conclusions (workspace, id, observer, observed, session, level, content, content_hash, is_derived,
-                         times_derived, message_ids, occurred_at, created_at, indexed_at)
-SELECT 'w1', 'c' || n, 'p' || n % 5 + 1, 'p' || n % 5 + 1, 's' || n % 100 + 1, 'explicit', 'text ' || n, 'hash' || n,
-       true, n % 7, '{m1}', '2031-01-01', timestamptz '2031-01-01' + n * interval '1 second', '2031-01-01'
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO idempotency_keys (workspace, caller, key, fingerprint, token, lease_until, expires_at, status, mentions)
-SELECT 'w1', 'somebody', 'k' || n, 'f', 't', '2031-01-01', timestamptz '2031-05-06 06:59+0' + n * interval '1 second',
-       201, ARRAY['w1/session/s' || n % 2000]
-  FROM generate_series(1, 20000) AS n;
-INSERT INTO unanswered_batches (workspace, session, fingerprint, run, message_ids, lease_until, expires_at)
-SELECT 'w1', 's' || n % 2000 + 1, 'f' || n, 'r1', '{m1}', '2031-05-06', '2031-05-07' FROM generate_series(1, 9000) AS n;
-"""
 
 
 class ExplainingCursor(psycopg.Cursor[Any]):
@@ -152,6 +127,19 @@ def plans(full: Connection) -> Callable[[Callable[[Connection], object]], list[s
         return ExplainingCursor.plans
 
     return explain
+
+
+RHYTHM = Rhythm(50, timedelta(minutes=60), timedelta(hours=8))
+DREAM = Dream(COLLECTION, 7, "d1", "omni", "manual", None, False, "card", 0, 0, THEN)
+
+
+def dream_through(conn: Connection) -> None:
+    dreams.request(conn, DreamRequest(Collection("w1", "p1", "p1"), "omni", "manual"), now=THEN)
+    dreams.get(conn, dreams.unit_of(COLLECTION), 1)
+    dreams.begin(conn, DREAM, now=THEN)
+    dreams.note_changes(conn, DREAM, [Change("added", "c1")], now=THEN)
+    dreams.end(conn, dreams.unit_of(COLLECTION), 1, now=THEN)
+    dream_schedule.succeed(conn, COLLECTION, RHYTHM, dreamt=1, now=THEN)
 
 
 def new_message(n: int) -> NewMessage:
@@ -291,6 +279,23 @@ USES: dict[str, Callable[[Connection], object]] = {
     "erase_conclusions_of_peer": lambda conn: erasure_conclusions.of_peer(conn, "w1", "p9", most=200),
     "erase_peer_at_last": lambda conn: erasure.peer(conn, "w1", "p9"),
     "conclusions_hold": lambda conn: conclusions.hold(conn, "w1", ["c1", "c9"]),
+    "note_saved": lambda conn: dream_schedule.note_saved(conn, {COLLECTION: 3}, RHYTHM, now=THEN),
+    "postpone": lambda conn: dream_schedule.postpone(conn, "w1", ["p1", "p2"], RHYTHM, now=THEN),
+    "dreams_due": lambda conn: dream_schedule.due(conn, now=THEN, most=100),
+    "dream_take": lambda conn: dream_schedule.take(conn, COLLECTION, now=THEN),
+    "dream_through": dream_through,
+    "dream_rules": lambda conn: dreams.newest_session(conn, COLLECTION),
+    "dream_page": lambda conn: dream_records.get(conn, "w1", "d1"),
+    "dream_changes": lambda conn: dream_records.changes(conn, "w1", "d1"),
+    "dream_traces": lambda conn: dream_traces.forget(conn, "w1", ["c1", "c9"]),
+    "lineage": lambda conn: (
+        lineage.hold(conn, COLLECTION, ["c1", "c9"]),
+        lineage.resting_on(conn, COLLECTION, ["c1", "c9"]),
+        lineage.lost(conn, COLLECTION),
+        lineage.keep_sources(conn, "w1", {"c1": ["c9"]}),
+        lineage.hand_over(conn, "w1", {"c1": "c9"}),
+    ),
+    "sample_recent": lambda conn: samples.sample(conn, COLLECTION, "recent", levels=["explicit"], most=200),
     "tasks": lambda conn: tasks.plan(conn, "w1", [WorkUnit("w1", TaskKind.SCOPE, "s1", "p1")], now=THEN),
 }  # fmt: skip
 

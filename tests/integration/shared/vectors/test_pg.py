@@ -95,6 +95,14 @@ def test_nearest_conclusions_by_level_session_and_distance(index: PgIndex):
     assert sorted(ids(index.nearest_conclusions(ADA, [EAST], k=9, max_distance=0.5)[0])) == ["deductive", "explicit"]
 
 
+def test_conclusion_vectors_are_those_that_were_brought(index: PgIndex):
+    index.upsert_conclusions([a_conclusion("east", EAST), a_conclusion("north", NORTH)])
+    index.upsert_conclusions([a_conclusion("foreign", EAST, workspace="v")])
+    found = index.conclusion_vectors("w", ["east", "foreign", "missing"])
+    assert {one: list(vector) for one, vector in found.items()} == {"east": list(EAST)}
+    assert index.conclusion_vectors("w", []) == {}
+
+
 def test_nearest_conclusions_of_nothing_are_none(index: PgIndex):
     assert index.nearest_conclusions(ADA, [], k=3) == []
     assert index.nearest_conclusions(ADA, [EAST], k=3) == [[]]
@@ -206,6 +214,7 @@ def test_space_of_many_dimensions_is_kept_as_halfvec(place: Place):
     there, here = [0.0] * 3071 + [1.0], [1.0] + [0.0] * 3071
     index.upsert_conclusions([a_conclusion("there", there), a_conclusion("here", here)])
     assert ids(index.nearest_conclusions(ADA, [here], k=2)[0]) == ["here", "there"]
+    assert list(index.conclusion_vectors("w", ["here"])["here"]) == here
 
 
 FILL: LiteralString = """

@@ -19,13 +19,20 @@ def test_unit_key_parsed_gives_the_unit(workspace: str, kind: TaskKind, session:
     assert WorkUnit.parse(workspace, unit.key) == unit
 
 
+@given(NAMES, NAMES, st.one_of(NAMES, NAMES.map(SCOPE_PREFIX.__add__)))
+def test_unit_key_of_a_dream_parsed_gives_the_unit(workspace: str, observed: str, observer: str):
+    unit = WorkUnit(workspace, TaskKind.DREAM, "", observed, observer)
+    assert WorkUnit.parse(workspace, unit.key) == unit
+    assert unit.key == f"dream::{observer}:{observed}"
+
+
 @given(st.tuples(NAMES, NAMES), st.tuples(NAMES, NAMES))
 def test_unit_keys_of_different_units_differ(first: tuple[str, str], second: tuple[str, str]):
     keys = {WorkUnit("w", TaskKind.DERIVE, *names).key for names in (first, second)}
     assert len(keys) == len({first, second})
 
 
-@pytest.mark.parametrize("key", ["", "derive", "derive:s", "dig:s:ada", ":s:ada"])
+@pytest.mark.parametrize("key", ["", "derive", "derive:s", "dig:s:ada", ":s:ada", "dream::a:b:c"])
 def test_parse_of_anything_else_raises(key: str):
     with pytest.raises(Invalid):
         WorkUnit.parse("w", key)
@@ -39,6 +46,11 @@ def test_group_is_the_sessions_so_that_its_kinds_and_authors_share_it():
 def test_group_of_what_belongs_to_no_session_is_its_own():
     groups = {WorkUnit("w", TaskKind.WEBHOOK, "", hook).group_id() for hook in ("x", "y")}
     assert groups == {"w:webhook::x", "w:webhook::y"}
+
+
+def test_group_of_a_dream_is_its_collections():
+    unit = WorkUnit("w", TaskKind.DREAM, "", "ada", "bob")
+    assert unit.group_id() == "w:dream::bob:ada"
 
 
 @pytest.mark.parametrize(("length", "is_plain"), [(126, True), (127, False), (512, False)])

@@ -243,3 +243,51 @@ def test_stream_when_the_model_ends_without_a_reply_raises_unavailable():
     one, _ = agent()
     with pytest.raises(ModelUnavailable):
         list(stream_agent(Agent(Cut([]), one.system, one.question, one.tools, one.limits, "test")))
+
+
+def doing(*script: Line, iterations: int = 3, max_total_tokens: int | None = None) -> tuple[Agent, ScriptedModel]:
+    """An agent whose result is what its tools did."""
+    one, model = agent(*script, iterations=iterations)
+    limits = replace(one.limits, max_total_tokens=max_total_tokens)
+    return replace(one, wants_text=False, limits=limits), model
+
+
+def test_run_without_a_wish_for_text_ends_at_its_iterations_without_a_last_call():
+    one, model = doing(calls(LOOK_AT_SKY), calls(LOOK_AT_SKY), iterations=2)
+    outcome = run_agent(one)
+    assert (outcome.is_cut, outcome.text, len(outcome.used)) == (True, "", 2)
+    assert model.is_finished
+
+
+@pytest.mark.parametrize("said", ["done", ""])
+def test_run_without_a_wish_for_text_ends_with_whatever_is_no_tool_call(said: str):
+    one, model = doing(calls(LOOK_AT_SKY), said)
+    assert run_agent(one).is_cut is False
+    assert model.is_finished
+
+
+def test_run_goes_no_further_once_its_tokens_are_spent():
+    # Each call of the script takes twelve.
+    one, model = doing(*[calls(LOOK_AT_SKY)] * 3, max_total_tokens=24)
+    outcome = run_agent(one)
+    assert (len(model.requests), outcome.is_cut) == (2, True)
+
+
+def test_run_whose_last_call_takes_all_its_time_keeps_what_its_tools_did():
+    moments = iter([0.0, 0.0, 10.0, 10.0, 60.0])
+    one, _ = doing(calls(LOOK_AT_SKY), ModelUnavailable())
+    outcome = run_agent(one, now=lambda: next(moments))
+    assert (outcome.is_cut, len(outcome.used)) == (True, 1)
+
+
+def test_run_in_an_outage_with_time_left_fails():
+    one, _ = doing(calls(LOOK_AT_SKY), ModelUnavailable())
+    with pytest.raises(ModelUnavailable):
+        run_agent(one, now=lambda: 0.0)
+
+
+def test_run_that_is_late_stops_before_the_next_call():
+    moments = iter([0.0, 0.0, 50.0])
+    one, model = doing(calls(LOOK_AT_SKY))
+    assert run_agent(one, now=lambda: next(moments)).is_cut
+    assert model.is_finished

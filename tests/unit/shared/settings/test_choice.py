@@ -2,8 +2,9 @@
 
 import pytest
 
+from shared.domain.dream import Specialist
 from shared.settings import Settings
-from shared.settings.choice import ModelMissing, chat_spec, default_provider, embedding_spec
+from shared.settings.choice import ModelMissing, chat_spec, default_provider, dream_spec, embedding_spec
 
 CUSTOM = {"openai_compatible_api_key": "k", "openai_compatible_base_url": "http://here/v1"}
 
@@ -83,3 +84,18 @@ def test_chat_spec_hides_its_key():
 def test_embedding_spec_follows_the_keys_there_are(llm, provider, model, dimensions):
     spec = embedding_spec(settings(llm))
     assert (spec.provider, spec.model, spec.dimensions) == (provider, model, dimensions)
+
+
+@pytest.mark.parametrize(
+    ("dream", "expected"),
+    [
+        ({}, ["house", "house", "house"]),
+        ({"model": "m"}, ["m", "m", "m"]),
+        ({"model": "m", "deduction_model": "d", "induction_model": "i"}, ["d", "i", "d"]),
+        ({"induction_model": "i"}, ["house", "i", "house"]),
+    ],
+)
+def test_dream_spec_is_the_specialists_own_model_else_that_of_dreams(dream: dict[str, object], expected: list[str]):
+    found = settings({**CUSTOM, "default_model": "house"}, dream=dream)
+    specialists: list[Specialist] = ["deduction", "induction", "card"]
+    assert [dream_spec(found, specialist).model for specialist in specialists] == expected

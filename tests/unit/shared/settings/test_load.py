@@ -152,3 +152,30 @@ def test_dsn_is_the_address_without_the_drivers_name(folder):
 def test_gate_and_window_come_from_one_setting_unless_told_apart(folder, env: dict[str, str], gate: int, window: int):
     found = folder("", "", **env).deriver
     assert (found.gate_tokens, found.window_tokens) == (gate, window)
+
+
+def test_load_reads_lists_and_nested_names_of_dreams(folder):
+    found = folder(
+        '[dream]\nenabled_types = ["card_refresh"]\n[dream.surprisal]\ntree_k = 3\n',
+        "",
+        DREAM_SURPRISAL__ENABLED="true",
+        DREAM_SURPRISAL__INCLUDE_LEVELS='["explicit"]',
+    ).dream
+    assert found.enabled_types == ("card_refresh",)
+    assert (found.surprisal.enabled, found.surprisal.tree_k) == (True, 3)
+    assert found.surprisal.include_levels == ("explicit",)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"DREAM_SURPRISAL__TREE_TYPE": "lsh"}, "'lsh' only approximates neighbours: use kdtree or balltree"),
+        ({"DREAM_SURPRISAL__TREE_TYPE": "oak"}, "DREAM_SURPRISAL__TREE_TYPE"),
+        ({"DREAM_ENABLED_TYPES": '["nap"]'}, "DREAM_ENABLED_TYPES"),
+        ({"DREAM_MAX_OUTPUT_TOKENS": "100"}, "DREAM_MAX_OUTPUT_TOKENS must exceed DREAM_THINKING_BUDGET_TOKENS"),
+        ({"DREAM_TIMEOUT_SECONDS": "900"}, "DREAM_TIMEOUT_SECONDS"),
+    ],
+)
+def test_load_refuses_dreams_that_cannot_be(folder, env: dict[str, str], said: str):
+    with pytest.raises(SettingsInvalid, match=said):
+        folder("", "", **env)

@@ -1,0 +1,208 @@
+"""Dreams: asked for once, worked on phase by phase, and what each of them changed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg import Cursor
+from psycopg.rows import RowMaker
+
+from shared.domain.conclusion import Collection
+from shared.domain.dream import Change, Dream, DreamRequest, Phase, first_phase
+from shared.domain.ids import new_id
+from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
+from shared.store import dream_schedule, tasks
+from shared.store.database import Connection
+from shared.store.work import ClaimLost
+
+_DREAM: LiteralString = (
+    "workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, input_tokens, output_tokens,"
+    " begun_at"
+)
+
+
+def dream_row(_: Cursor[Any]) -> RowMaker[Dream]:
+    return lambda values: Dream(Collection(*values[:3]), *values[3:])
+
+
+def unit_of(collection: Collection) -> WorkUnit:
+    """The unit that all dreams of the collection share, so that there is one at a time."""
+    return WorkUnit(collection.workspace, TaskKind.DREAM, "", collection.observed, collection.observer)
+
+
+HOLD: LiteralString = """
+INSERT INTO work_units AS u (workspace, unit, kind, session, observed, wake_no)
+SELECT %(workspace)s, %(unit)s, 'dream', '', %(observed)s, number FROM wake_floor
+    ON CONFLICT (workspace, unit) DO UPDATE SET kind = u.kind
+"""
+
+
+def hold(conn: Connection, collection: Collection) -> None:
+    """Hold the unit of the collection, making it where it is missing. Before the collection itself is touched."""
+    unit = unit_of(collection)
+    conn.execute(HOLD, {"workspace": unit.workspace, "unit": unit.key, "observed": unit.observed})
+
+
+MERGE: LiteralString = """
+UPDATE dreams AS d
+   SET is_rebuild = d.is_rebuild OR (%(is_rebuild)s AND d.begun_at IS NULL)
+  FROM work_items AS i
+ WHERE d.workspace = %(workspace)s AND d.observer = %(observer)s AND d.observed = %(observed)s AND d.kind = %(kind)s
+   AND i.workspace = %(workspace)s AND i.unit = %(unit)s AND i.seq = d.number AND i.state = 'pending'
+RETURNING d.id
+"""
+
+ADD: LiteralString = """
+INSERT INTO dreams (workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, requested_at)
+SELECT %(workspace)s, %(observer)s, %(observed)s, max(i.seq), %(id)s, %(kind)s, %(cause)s, %(session)s,
+       %(is_rebuild)s, %(phase)s, %(now)s
+  FROM work_items AS i
+ WHERE i.workspace = %(workspace)s AND i.unit = %(unit)s
+"""
+
+
+def request(conn: Connection, wanted: DreamRequest, *, now: datetime) -> list[WakeUp]:
+    """Owe the dream; gives the wake-ups to send. One of its kind that is pending or under way is the same one."""
+    unit, collection = unit_of(wanted.collection), wanted.collection
+    hold(conn, collection)
+    dream_schedule.ensure(conn, collection)
+    values = {
+        "workspace": collection.workspace,
+        "observer": collection.observer,
+        "observed": collection.observed,
+        "unit": unit.key,
+        "kind": wanted.kind,
+        "is_rebuild": wanted.is_rebuild,
+    }
+    if conn.execute(MERGE, values).fetchone() is not None:
+        return []
+    wake_ups = tasks.plan(conn, collection.workspace, [unit], now=now, observers=[collection.observer])
+    about = {"id": new_id(), "cause": wanted.cause, "session": wanted.session, "phase": first_phase(wanted.kind)}
+    conn.execute(ADD, {**values, **about, "now": now})
+    return wake_ups
+
+
+GET: LiteralString = f"""
+SELECT {_DREAM} FROM dreams
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s AND number = %(number)s
+"""
+
+
+def get(conn: Connection, unit: WorkUnit, number: int) -> Dream | None:
+    """The dream that item `number` of the unit stands for."""
+    with conn.cursor(row_factory=dream_row) as cursor:
+        return cursor.execute(GET, _place(unit, number)).fetchone()
+
+
+BEGIN: LiteralString = """
+UPDATE dreams SET begun_at = %(now)s, concluded = %(concluded)s
+ WHERE workspace = %(workspace)s AND id = %(id)s
+"""
+
+
+def begin(conn: Connection, dream: Dream, *, now: datetime) -> None:
+    """Note that the dream begins. A refreshed card is no dream of the collection, and does not count as one."""
+    concluded = dream_schedule.begin(conn, dream.collection, now=now) if dream.kind == "omni" else None
+    conn.execute(BEGIN, {**_key(dream), "now": now, "concluded": concluded})
+
+
+EXTEND: LiteralString = """
+UPDATE work_units SET lease_until = %(until)s, due_at = %(until)s
+  FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
+ WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s AND hurry.is_off = 'off'
+RETURNING 1
+"""
+
+
+def extend(conn: Connection, claimed: Claim, *, until: datetime) -> None:
+    """Keep the claim of a dream until then. Raises `ClaimLost` when it is another's already."""
+    unit = claimed.unit
+    values = {"workspace": unit.workspace, "unit": unit.key, "token": claimed.token, "until": until}
+    if conn.execute(EXTEND, values).fetchone() is None:
+        raise ClaimLost(str(unit))
+
+
+ADVANCE: LiteralString = """
+UPDATE dreams
+   SET phase = %(next)s, input_tokens = input_tokens + %(input_tokens)s,
+       output_tokens = output_tokens + %(output_tokens)s
+ WHERE workspace = %(workspace)s AND id = %(id)s AND phase = %(phase)s
+RETURNING 1
+"""
+
+
+def advance(conn: Connection, dream: Dream, following: Phase, *, input_tokens: int, output_tokens: int) -> None:
+    """Note that the dream's phase is done, in the transaction of its effects. Raises `ClaimLost` when it was."""
+    spent = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+    values = {**_key(dream), **spent, "phase": dream.phase, "next": following}
+    if conn.execute(ADVANCE, values).fetchone() is None:
+        raise ClaimLost(f"phase {dream.phase} of dream {dream.id} was done by somebody else")
+
+
+END: LiteralString = """
+UPDATE dreams SET phase = 'done', finished_at = %(now)s
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s AND number = %(number)s
+RETURNING concluded
+"""
+
+
+def end(conn: Connection, unit: WorkUnit, number: int, *, now: datetime) -> int | None:
+    """Note that the dream has ended; gives how much was concluded when it began, None if it does not count."""
+    row = conn.execute(END, {**_place(unit, number), "now": now}).fetchone()
+    return row[0] if row else None
+
+
+NOTE_CHANGES: LiteralString = """
+INSERT INTO dream_changes (workspace, dream, place, action, conclusion, successor, line, reason, source_ids, changed_at)
+SELECT %(workspace)s, %(id)s, earlier.place + n.place, n.action, n.conclusion, n.successor, n.line, n.reason,
+       string_to_array(n.source_ids, ','), %(now)s
+  FROM unnest(%(actions)s::text[], %(conclusions)s::text[], %(successors)s::text[], %(lines)s::text[],
+              %(reasons)s::text[], %(source_ids)s::text[])
+       WITH ORDINALITY AS n (action, conclusion, successor, line, reason, source_ids, place),
+       (SELECT coalesce(max(place), 0) AS place
+          FROM dream_changes WHERE workspace = %(workspace)s AND dream = %(id)s) AS earlier
+"""
+
+
+def note_changes(conn: Connection, dream: Dream, changes: Sequence[Change], *, now: datetime) -> None:
+    """Record what the dream did, after what it did before."""
+    if not changes:
+        return
+    conn.execute(
+        NOTE_CHANGES,
+        {
+            **_key(dream),
+            "now": now,
+            "actions": [change.action for change in changes],
+            "conclusions": [change.conclusion for change in changes],
+            "successors": [change.successor for change in changes],
+            "lines": [change.line for change in changes],
+            "reasons": [change.reason for change in changes],
+            # Arrays of arrays must be rectangular in SQL; ids hold no comma.
+            "source_ids": [",".join(change.source_ids) for change in changes],
+        },
+    )
+
+
+NEWEST_SESSION: LiteralString = """
+SELECT session FROM conclusions
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s
+   AND deleted_at IS NULL AND level = 'explicit'
+ ORDER BY created_at DESC, id
+ LIMIT 1
+"""
+
+
+def newest_session(conn: Connection, collection: Collection) -> str | None:
+    """The session of the newest explicit conclusion."""
+    keys = {"workspace": collection.workspace, "observer": collection.observer, "observed": collection.observed}
+    row = conn.execute(NEWEST_SESSION, keys).fetchone()
+    return row[0] if row else None
+
+
+def _place(unit: WorkUnit, number: int) -> dict[str, object]:
+    return {"workspace": unit.workspace, "observer": unit.observer, "observed": unit.observed, "number": number}
+
+
+def _key(dream: Dream) -> dict[str, object]:
+    return {"workspace": dream.collection.workspace, "id": dream.id}

@@ -1,0 +1,134 @@
+"""Asking for a dream over HTTP."""
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from functions.api.app import create_app
+from shared.backends import Backends
+from shared.domain.work import TaskKind, WakeUp, WorkUnit
+from shared.reasoning.derive import derive
+from shared.reasoning.dream import dream
+from shared.settings import Settings
+from tests.support.backends import RecordingQueue
+from tests.support.workspace_client import WorkspaceClient
+
+ASKED = {"observer": "ada", "dream_type": "omni"}
+
+
+def test_schedule_dream_answers_with_nothing_and_wakes_one_unit(workspace: WorkspaceClient, backends: Backends):
+    workspace.says("s", ("ada", "hello"))
+    for _ in range(2):
+        answer = workspace.post("/schedule_dream", {**ASKED, "observed": None, "session_id": None})
+        assert (answer.status_code, answer.content) == (204, b"")
+    sent = [one for one in backends.queue.sent if one.unit.kind is TaskKind.DREAM]
+    assert [one.unit.key for one in sent if one.unit.workspace == workspace.name] == ["dream::ada:ada"]
+
+
+def test_schedule_dream_counts_in_the_queue_status_for_its_peers_and_for_no_session(workspace: WorkspaceClient):
+    workspace.says("s", ("ada", "hello"))
+    before = workspace.get("/queue/status").json()
+    workspace.post("/schedule_dream", {"observer": "bob", "observed": "carol", "dream_type": "omni"})
+    workspace.post("/schedule_dream", {"observer": "bob", "observed": "carol", "dream_type": "card_refresh"})
+    after = workspace.get("/queue/status").json()
+    assert after["pending_work_units"] == before["pending_work_units"] + 2
+    assert after["sessions"].keys() == {"s"}
+    assert workspace.get("/queue/status", observer_id="bob").json()["pending_work_units"] == 2
+    assert workspace.get("/queue/status", sender_id="carol").json()["pending_work_units"] == 2
+    assert workspace.get("/queue/status", observer_id="carol").json()["pending_work_units"] == 0
+
+
+def test_schedule_dream_with_a_key_takes_effect_once(workspace: WorkspaceClient, client: TestClient):
+    workspace.says("s", ("ada", "hello"))
+    path, headers = workspace.at("/schedule_dream"), {"Idempotency-Key": "k1"}
+    first = client.post(path, json=ASKED, headers=headers)
+    again = client.post(path, json=ASKED, headers=headers)
+    assert (first.status_code, again.status_code, again.content) == (204, 204, b"")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert workspace.get("/dreams").json()["total"] == 1
+    assert client.post(path, json={**ASKED, "observer": "bob"}, headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"observer": "ada"},
+        {"dream_type": "omni"},
+        {"observer": "ada", "dream_type": "nap"},
+        {"observer": "a:b", "dream_type": "omni"},
+        {"observer": "ada", "observed": "scope.x", "dream_type": "omni"},
+        {"observer": "", "dream_type": "omni"},
+    ],
+)
+def test_schedule_dream_when_it_makes_no_sense_is_refused(workspace: WorkspaceClient, body: dict[str, object]):
+    workspace.says("s", ("ada", "hello"))
+    assert workspace.post("/schedule_dream", body).status_code == 422
+
+
+def test_schedule_dream_in_an_unknown_workspace_finds_nothing(workspace: WorkspaceClient):
+    answer = workspace.post("/schedule_dream", ASKED)
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"workspace {workspace.name} not found")
+
+
+def test_schedule_dream_where_the_server_does_not_dream_is_refused(workspace: WorkspaceClient, backends: Backends):
+    workspace.says("s", ("ada", "hello"))
+    dream = backends.settings.dream.model_copy(update={"enabled": False})
+    settings = backends.settings.model_copy(update={"dream": dream})
+    awake = TestClient(create_app(replace(backends, settings=settings)))
+    answer = awake.post(f"/v3/workspaces/{workspace.name}/schedule_dream", json=ASKED)
+    assert (answer.status_code, answer.json()) == (400, {"detail": "Dreams are switched off on this server."})
+
+
+@pytest.fixture
+def dreamt(workspace: WorkspaceClient, backends: Backends) -> WorkspaceClient:
+    """A workspace in which ada moved, and it was dreamt about."""
+    said = {"2031-05-01T07:00:00Z": "I live in Porto.", "2031-05-06T07:00:00Z": "I moved to Lisbon."}
+    workspace.records("s", [{"peer_id": "ada", "content": text, "created_at": at} for at, text in said.items()])
+    assert isinstance(backends.queue, RecordingQueue)
+    unit = WorkUnit(workspace.name, TaskKind.DERIVE, "s", "ada")
+    derive(replace(backends, settings=_flushing(backends)), WakeUp(unit, 1))
+    workspace.post("/schedule_dream", ASKED)
+    for wake_up in backends.queue.take(TaskKind.DREAM):
+        dream(backends, wake_up)
+    return workspace
+
+
+def _flushing(backends: Backends) -> Settings:
+    deriver = backends.settings.deriver.model_copy(update={"flush_enabled": True})
+    return backends.settings.model_copy(update={"deriver": deriver})
+
+
+def test_dreams_are_shown_with_what_they_changed(dreamt: WorkspaceClient):
+    dreamt.post("/schedule_dream", {"observer": "bob", "dream_type": "card_refresh", "session_id": "s"})
+    waiting, done = dreamt.get("/dreams").json()["items"]
+    assert (waiting["state"], waiting["observer_id"], waiting["session_id"]) == ("pending", "bob", "s")
+    assert (done["state"], done["phase"], done["cause"]) == ("finished", "done", "manual")
+    assert done["change_counts"] == {"added": 2, "superseded": 1, "line_added": 1}
+    whole = dreamt.get(f"/dreams/{done['id']}").json()
+    changes = whole.pop("changes")
+    assert whole == done
+    by_action = {change["action"]: change for change in changes}
+    superseded = by_action["superseded"]
+    assert superseded["content"] == "ada lives in Porto"
+    live = {one["content"]: one["id"] for one in dreamt.post("/conclusions/list", {}).json()["items"]}
+    assert superseded["successor_id"] == live["ada moved to Lisbon"]
+    assert by_action["line_added"]["line"] == "ATTRIBUTE: Lives in Lisbon"
+    assert by_action["line_added"]["source_ids"] == [live["ada moved to Lisbon"]]
+
+
+def test_dreams_do_not_show_what_a_client_deleted_afterwards(dreamt: WorkspaceClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    for one in dreamt.post("/conclusions/list", {}).json()["items"]:
+        dreamt.delete(f"/conclusions/{one['id']}")
+    changes = dreamt.get(f"/dreams/{done['id']}").json()["changes"]
+    assert {change["content"] for change in changes if change["action"] == "added"} == {None}
+
+
+def test_dream_of_another_workspace_is_not_found(dreamt: WorkspaceClient, client: TestClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    elsewhere = WorkspaceClient(client, f"{dreamt.name}-other")
+    elsewhere.says("s", ("ada", "hello"))
+    assert elsewhere.get(f"/dreams/{done['id']}").status_code == 404
+    assert elsewhere.get("/dreams").json()["total"] == 0
+    assert elsewhere.get("/dreams/nothing").json() == {"detail": "dream nothing not found"}
