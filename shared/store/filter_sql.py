@@ -53,6 +53,11 @@ _SYMBOLS: Final[dict[Operator, LiteralString]] = {"gt": ">", "gte": ">=", "lt": 
 _NUMERIC: Final[LiteralString] = (
     "length({text}) < 400 AND {text} ~ '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,3}})?$'"
 )
+# A number is compared as it is stored; only a text has to be looked at, which takes twice as long.
+_COMPARED: Final[LiteralString] = """
+CASE WHEN jsonb_typeof({value}) = 'number' THEN {value} {symbol} to_jsonb({operand}::numeric)
+     WHEN {is_numeric} THEN {text}::numeric {symbol} {operand} END
+"""
 _SEEN_BY: Final[LiteralString] = """
 EXISTS (SELECT 1 FROM members AS seer
          WHERE seer.workspace = m.workspace AND seer.session = m.session AND seer.peer = {peer}
@@ -117,7 +122,8 @@ class _Compiler:
                 return sql.SQL("{} {} {}").format(column, sql.SQL(_SYMBOLS[operator]), self._param(operand))
 
     def _compare_key(self, node: CompareKey) -> sql.Composable:
-        text = sql.SQL("({} ->> {}::text)").format(self._column("metadata"), self._param(node.key))
+        metadata, key = self._column("metadata"), self._param(node.key)
+        text = sql.SQL("({} ->> {}::text)").format(metadata, key)
         match node.operator, node.operand:
             case "in", tuple(items):
                 return sql.SQL("{} = ANY({}::text[])").format(text, self._param(list(items)))
@@ -129,8 +135,12 @@ class _Compiler:
                 return sql.SQL('{} COLLATE "C" {} {}').format(text, symbol, self._param(operand))
             case operator, operand:
                 symbol = sql.SQL(_SYMBOLS[operator])
-                return sql.SQL("CASE WHEN {} THEN {}::numeric {} {} END").format(
-                    sql.SQL(_NUMERIC).format(text=text), text, symbol, self._param(operand)
+                return sql.SQL(_COMPARED).format(
+                    value=sql.SQL("({} -> {}::text)").format(metadata, key),
+                    is_numeric=sql.SQL(_NUMERIC).format(text=text),
+                    text=text,
+                    symbol=symbol,
+                    operand=self._param(operand),
                 )
 
     def _column(self, name: str) -> sql.Composable:
