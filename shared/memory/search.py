@@ -18,6 +18,8 @@ from shared.telemetry.logs import logger
 # list counts as if it were the worst of it. From 160 on nothing more is found (`bench recall`).
 _LISTED_PER_RESULT = 4
 _LEAST_LISTED = 160
+# Of these the best are read whole: what they say letter by letter may still change their order.
+_LEAST_READ = 40
 # The index of vectors does not know the filter, so what it finds must outlast it.
 _LISTED_UNDER_FILTER = 1000
 _MEASURED_UNDER_FILTER = 5000
@@ -45,17 +47,18 @@ def search(
     if not asked:
         with backends.db.reading() as conn:
             return message_search.newest(conn, area, limit=limit)
-    listed = max(_LEAST_LISTED, _LISTED_PER_RESULT * limit)
+    most = max(_LEAST_READ, _LISTED_PER_RESULT * limit)
+    listed = max(_LEAST_LISTED, most)
     near = _by_meaning(backends, area, asked, listed)
     with backends.db.reading() as conn:
         question = message_search.question(conn, workspace, asked)
-    found = _ranked(backends, area, asked, question, near, listed)
+    found = _ranked(backends, area, asked, question, near, listed=listed, most=most)
     if len(found) < limit and area.where is not None and len(near) >= _LISTED_UNDER_FILTER // 2:
         # Many were nearer that do not meet the filter: those that do are measured themselves.
         with backends.db.reading() as conn:
             meeting = message_search.newest_ids(conn, area, limit=_MEASURED_UNDER_FILTER)
         near = _by_meaning(backends, area, asked, listed, among=meeting)
-        found = _ranked(backends, area, asked, question, near, listed)
+        found = _ranked(backends, area, asked, question, near, listed=listed, most=most)
     return _best(asked, found, limit)
 
 
@@ -99,11 +102,18 @@ def during(
 
 
 def _ranked(
-    backends: Backends, area: Area, query: str, question: Question, near: Mapping[str, float], listed: int
+    backends: Backends,
+    area: Area,
+    query: str,
+    question: Question,
+    near: Mapping[str, float],
+    *,
+    listed: int,
+    most: int,
 ) -> list[tuple[Message, float]]:
     wish = Wish(query, relevance.is_literal(query), relevance.meaning(near), relevance.WORDS_SHARE)
     with backends.db.reading() as conn:
-        return message_ranking.best(conn, area, question, wish, listed=listed)
+        return message_ranking.best(conn, area, question, wish, listed=listed, most=most)
 
 
 def _by_meaning(

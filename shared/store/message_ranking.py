@@ -117,12 +117,14 @@ SELECT {columns}, w.total
   FROM (SELECT id, total FROM worth ORDER BY total DESC, id) AS w
  CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE {condition} AND m.id = w.id LIMIT 1) AS m
  ORDER BY w.total DESC, w.id
- LIMIT %(listed)s
+ LIMIT %(most)s
 """
 
 
-def best(conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: int) -> list[tuple[Message, float]]:
-    """At most `listed` messages of the area with what each is worth, best first."""
+def best(
+    conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: int, most: int
+) -> list[tuple[Message, float]]:
+    """At most `most` messages of the area with what each is worth, best first; chosen from `listed` by their words."""
     needle, condition = wish.query.lower(), area.condition()
     words, terms = _words(area, asked)
     given: dict[str, object] = {
@@ -135,6 +137,7 @@ def best(conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: i
         "words_share": wish.words_share,
         "literally": _SAID_LITERALLY,
         "listed": listed,
+        "most": most,
     }
     columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
     statement = sql.SQL(BEST).format(words=words, condition=condition.text, columns=columns)

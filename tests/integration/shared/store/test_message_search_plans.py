@@ -97,7 +97,7 @@ def test_question_reads_its_terms_counts_by_key(explaining: Explaining):
 def _best(explaining: Explaining, area: Area, query: str, *, is_literal: bool = False, near: int = 0) -> list[str]:
     """Ids of what is found; the plan of the ranking is the last one then."""
     wish = Wish(query, is_literal, {f"m{n}": 0.1 for n in range(1, near + 1)}, 0.7)
-    found = message_ranking.best(explaining, area, _asked(explaining, query), wish, listed=40)
+    found = message_ranking.best(explaining, area, _asked(explaining, query), wish, listed=40, most=40)
     return [message.id for message, _ in found]
 
 
