@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from shared.domain.errors import ModelUnavailable
+from shared.domain.json import JsonObject
 from shared.domain.vector import Vector
 from shared.domain.work import TaskKind, WakeUp
 from shared.llm.types import Completion, UserTurn
+from shared.memory import sessions
 from shared.memory.relay import relay
 from shared.reasoning.derive import derive
 from shared.store import repair
@@ -85,7 +87,7 @@ class DyingEmbedder(TinyEmbedder):
 
 
 class Pipeline(RuleBasedStateMachine):
-    """Messages are recorded, wake-ups arrive, get lost, come twice; workers fail, die and are overtaken."""
+    """Messages are recorded, settings change, wake-ups get lost or come twice; workers fail, die and are overtaken."""
 
     def __init__(self, place: Workplace) -> None:
         super().__init__()
@@ -94,6 +96,9 @@ class Pipeline(RuleBasedStateMachine):
         workspace = f"w-{uuid.uuid4().hex[:10]}"
         self.place = replace(place, backends=backends, workspace=workspace, queue=queue, clock=clock)
         self.said = 0
+        # Messages said while nothing was to be concluded from them.
+        self.private = 0
+        self.is_reasoned: dict[str, bool] = dict.fromkeys(SESSIONS, True)
         self.calls = 0
         self.excuses = 0
         self.needless = 0
@@ -107,10 +112,23 @@ class Pipeline(RuleBasedStateMachine):
         self.place.queue.is_down = is_down
         drafts: list[tuple[str, str]] = []
         for peer, size in batch:
-            self.said += 1
-            drafts.append((peer, f"m{self.said} " + "word " * size))
+            drafts.append((peer, f"{self.name(session)} " + "word " * size))
         self.place.says(session, *drafts)
         self.place.queue.is_down = False
+
+    def name(self, session: str) -> str:
+        """What the next message of the session begins with."""
+        if self.is_reasoned[session]:
+            self.said += 1
+            return f"m{self.said}"
+        self.private += 1
+        return f"private{self.private}"
+
+    @rule(session=st.sampled_from(SESSIONS), is_reasoned=st.booleans())
+    def configure(self, session: str, is_reasoned: bool) -> None:
+        wanted: JsonObject = {"reasoning": {"enabled": is_reasoned}}
+        sessions.get_or_create(self.place.backends, self.place.workspace, session, configuration=wanted)
+        self.is_reasoned[session] = is_reasoned
 
     @rule(seconds=st.sampled_from([1, 6, 95, 900, 1801]), is_down=st.sampled_from([False, False, False, True]))
     def time_passes(self, seconds: int, is_down: bool) -> None:
@@ -224,6 +242,8 @@ class Pipeline(RuleBasedStateMachine):
                 answer = self.mumbling
             case "dies after the answer":
                 embedder = DyingEmbedder()
+                # Once it has failed twice a window is split, and the answer about the whole of it is left behind.
+                self.excuses += self.place.unit_row(wake_up.unit)["failures"] >= 1
             case "overtaken":
                 answer = self.overtaken_on(wake_up, after_s=91)
             case "comes twice":
@@ -239,6 +259,7 @@ class Pipeline(RuleBasedStateMachine):
         self.calls += 1
         [turn] = request.turns
         assert isinstance(turn, UserTurn)
+        assert ": private" not in turn.text, "what is not reasoned about is nobody's context"
         target = re.search(r"Target peer: (\w+)", turn.text)
         assert target is not None
         peer = target[1]
