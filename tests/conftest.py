@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.support.postgres", "tests.support.stack"]
 
@@ -24,6 +25,9 @@ for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
 # Without a key, boto3 would ask the network who it is.
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(_TESTS.parent / ".dev" / "cache" / "hypothesis")
+# A busy machine is no reason to fail: an example may take its time.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
