@@ -38,7 +38,7 @@ def places(stack: Stack, http: httpx.Client, request: pytest.FixtureRequest) -> 
 
     pool = ThreadPoolExecutor(4)
     try:
-        yield {one.workspace: pool.submit(prepared, one) for one in wanted if _is_possible(http, one)}
+        yield {one.workspace: pool.submit(prepared, one) for one in wanted}
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -48,10 +48,6 @@ def _drain(stack: Stack, workspace: str) -> None:
     drained(stack.base_url, workspace, every_s=0.25)
 
 
-def _is_possible(http: httpx.Client, scenario: Scenario) -> bool:
-    return scenario.needs is None or scenario.needs in http.get("/v3/openapi.json").text
-
-
 def test_scenarios_are_many_and_each_has_a_name_of_its_own():
     assert len({one.workspace for one in ALL}) == len(ALL) >= 40
     assert all(one.then for one in ALL)
@@ -59,8 +55,6 @@ def test_scenarios_are_many_and_each_has_a_name_of_its_own():
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda one: f"{one.file}: {one.name}")
 def test_scenario(scenario: Scenario, places: dict[str, Future[Place]]):
-    if scenario.workspace not in places:
-        pytest.skip(f"{scenario.needs} is not there yet")
     place = places[scenario.workspace].result()
     place.settle()
     for expected in scenario.then:

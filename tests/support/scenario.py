@@ -15,13 +15,12 @@ FOLDER: Final = Path(__file__).parents[1] / "e2e" / "scenarios"
 
 @dataclass(frozen=True)
 class Scenario:
-    """One of a file's list: `given` are steps in order, `then` are checks; `needs` names a route it is about."""
+    """One of a file's list: `given` are steps in order, `then` are checks."""
 
     file: str
     name: str
     given: list[Body]
     then: list[Body]
-    needs: str | None = None
 
     @property
     def workspace(self) -> str:
