@@ -137,6 +137,11 @@ def _arguments(written: Json) -> JsonObject | None:
 
 
 def _usage(usage: JsonObject) -> Usage:
-    details = as_object(usage.get("prompt_tokens_details"))
-    cached = details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens")
-    return Usage(as_int(usage.get("prompt_tokens")), as_int(usage.get("completion_tokens")), as_int(cached))
+    read, written = as_object(usage.get("prompt_tokens_details")), as_object(usage.get("completion_tokens_details"))
+    return Usage(
+        as_int(usage.get("prompt_tokens")),
+        as_int(usage.get("completion_tokens")),
+        as_int(read.get("cached_tokens") or usage.get("prompt_cache_hit_tokens")),
+        as_int(read.get("cache_write_tokens")),
+        as_int(written.get("reasoning_tokens")),
+    )

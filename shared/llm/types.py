@@ -91,17 +91,26 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more calls. `input_tokens` includes the cached ones."""
+    """Tokens of one or more calls, the same for every provider.
+
+    `input_tokens` is everything read: `cached_tokens` (from the provider's prompt cache) and `cache_write_tokens`
+    (put into it, where that has its own price) are parts of it. `output_tokens` is everything written:
+    `thinking_tokens`, where the provider tells them, are a part of it.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    thinking_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.thinking_tokens + other.thinking_tokens,
         )
 
 

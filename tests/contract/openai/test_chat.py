@@ -195,9 +195,14 @@ def test_complete_when_plain_json_is_declined_too_raises_refused(server: OpenAIS
 
 
 def test_complete_with_cached_tokens_counts_them(server: OpenAIServer) -> None:
-    usage = {"prompt_tokens": 90, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 64}}
-    server.script(completion({"content": "ok"}, usage=usage))
-    assert model(server).complete(REQUEST).usage == Usage(90, 3, 64)
+    usage = {"prompt_tokens": 90, "completion_tokens": 30, "prompt_tokens_details": {"cached_tokens": 64}}
+    details = {"prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 16}}
+    thought = {"completion_tokens_details": {"reasoning_tokens": 24}}
+    server.script(
+        completion({"content": "ok"}, usage=usage), completion({"content": "ok"}, usage=usage | details | thought)
+    )
+    chat = model(server)
+    assert [chat.complete(REQUEST).usage for _ in range(2)] == [Usage(90, 30, 64), Usage(90, 30, 64, 16, 24)]
 
 
 @pytest.mark.parametrize(
