@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -13,7 +13,7 @@ from shared.settings.sections import Settings
 
 PATH = ROOT / "config.toml.example"
 _HEAD = """\
-# Copy to config.toml and change what you need. What is commented out is the default.
+# Copy to config.toml and change what you need. What is commented out is the default; \"\" means not set.
 # An environment variable wins over `.env`, and `.env` over this file: [deriver] flush_enabled is
 # DERIVER_FLUSH_ENABLED, [app] log_level is LOG_LEVEL, [dialectic.levels.low] model is DIALECTIC_LEVELS__low__MODEL.
 """
@@ -37,7 +37,7 @@ def _section(name: str, section: BaseModel) -> list[str]:
             for inner, model in cast(dict[str, BaseModel], value).items():
                 tables += ["", *_section(f"{name}.{key}.{inner}", model)]
         elif isinstance(value, BaseModel):
-            tables += ["", *_section(f"{name}.{key}", value)]
+            tables += ["", *_section(f"{name}.{field.alias or key}", value)]
         else:
             lines.append(_line(field.alias or key, field, value))
     return [*lines, *tables, ""] if "." not in name else [*lines, *tables]
@@ -45,12 +45,11 @@ def _section(name: str, section: BaseModel) -> list[str]:
 
 def _line(key: str, field: FieldInfo, value: object) -> str:
     shown = field.default if field.default is not PydanticUndefined and value is None else value
-    about = f"  # {field.description}" if field.description else ""
-    return f'# {key} = ""{about or "  # not set"}' if shown is None else f"# {key} = {_toml(shown)}{about}"
+    return f"# {key} = {_toml('' if shown is None else shown)}  # {field.description}"
 
 
 def _toml(value: Any) -> str:
-    if hasattr(value, "get_secret_value"):
+    if isinstance(value, SecretStr):
         value = value.get_secret_value()
     return json.dumps(value)
 

@@ -60,7 +60,7 @@ def embedding_spec(settings: Settings) -> EmbeddingSpec:
     llm = settings.llm
     reach: dict[EmbeddingProvider, tuple[SecretStr | None, str | None]] = {
         "openai": (llm.openai_api_key, llm.openai_base_url),
-        "gemini": (llm.gemini_api_key, None),
+        "gemini": (llm.gemini_api_key, llm.gemini_base_url),
         "openrouter": (
             llm.openai_compatible_api_key,
             llm.openai_compatible_base_url or DEFAULT_BASE_URLS["openrouter"],
@@ -113,11 +113,11 @@ def _reach(llm: LlmSettings, provider: Provider) -> tuple[SecretStr | None, str 
         case "vllm":
             return llm.vllm_api_key, llm.vllm_base_url
         case "groq":
-            return llm.groq_api_key, DEFAULT_BASE_URLS["groq"]
+            return llm.groq_api_key, llm.groq_base_url or DEFAULT_BASE_URLS["groq"]
         case "anthropic":
-            return llm.anthropic_api_key, None
+            return llm.anthropic_api_key, llm.anthropic_base_url
         case "google":
-            return llm.gemini_api_key, None
+            return llm.gemini_api_key, llm.gemini_base_url
         case "offline":
             return None, None
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from shared.domain.errors import Invalid
+from shared.settings.not_yet import refusals
 from shared.settings.sections import DialecticSettings, Section, Settings
 
 _LEVELS = "levels"
@@ -34,9 +35,12 @@ def load(*, env: Mapping[str, str] | None = None, folder: Path | None = None) ->
         for name, info in Settings.model_fields.items()
     }
     try:
-        return Settings.model_validate(found)
+        settings = Settings.model_validate(found)
     except ValidationError as error:
         raise SettingsInvalid(_explain(error)) from None
+    if refused := refusals(settings):
+        raise SettingsInvalid("; ".join(refused))
+    return settings
 
 
 def _variables(env: Mapping[str, str], dotenv: Path) -> dict[str, str]:
@@ -88,9 +92,13 @@ def _from_environment(section: type[Section], prefix: str, variables: Mapping[st
     aliases = {name: info.alias or name for name, info in section.model_fields.items()}
     documented = {f"{prefix}{alias}".lower(): f"{prefix}{name}".lower() for name, alias in aliases.items()}
 
+    def renamed(variable: str) -> str:
+        head, *rest = variable.lower().split("__", 1)
+        return "__".join([documented.get(head, head), *rest])
+
     class _Reader(EnvSettingsSource):
         def _load_env_vars(self) -> Mapping[str, str | None]:
-            return {documented.get(key.lower(), key.lower()): value for key, value in variables.items()}
+            return {renamed(key): value for key, value in variables.items()}
 
     types = {name: info.annotation for name, info in section.model_fields.items()}
     holder = type("_Holder", (BaseSettings,), {"__annotations__": types, **dict.fromkeys(types)})

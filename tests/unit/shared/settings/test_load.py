@@ -41,6 +41,17 @@ def test_load_takes_an_empty_value_for_not_set(folder):
     assert (found.llm.vllm_base_url, found.llm.groq_api_key) == (None, None)
 
 
+def test_load_reads_below_a_name_that_python_has_taken(folder):
+    assert folder("", "", EMBEDDING_MODEL_CONFIG__TIMEOUT="2.5").embedding.model.timeout == 2.5
+    assert folder("[embedding.model_config]\nmax_batch_size = 7\n").embedding.model.max_batch_size == 7
+
+
+@pytest.mark.parametrize("section", ["cache", "vector_store", "metrics", "telemetry"])
+def test_namespace_of_a_section_is_its_own_else_that_of_the_service(folder, section):
+    assert folder("", "", NAMESPACE="house").namespace(section) == "house"
+    assert folder(f'[{section}]\nnamespace = "own"\n', "", NAMESPACE="house").namespace(section) == "own"
+
+
 def test_load_reads_names_without_regard_to_case(folder):
     assert folder("", "", deriver_max_attempts="7").deriver.max_attempts == 7
     assert folder("[deriver]\nMAX_ATTEMPTS = 8\n").deriver.max_attempts == 8

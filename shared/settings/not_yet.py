@@ -1,0 +1,64 @@
+"""What may be set by its name but has no implementation yet: refused at start, in words, instead of doing nothing.
+
+Whoever implements one takes its row away.
+"""
+
+from shared.settings.sections import Settings
+
+# (section, key): the values that are refused; None stands for any value but the default.
+_NOT_YET: dict[tuple[str, str], tuple[object, ...] | None] = {
+    ("cache", "enabled"): None,
+    ("vector_store", "type"): ("turbopuffer", "lancedb"),
+    ("vector_store", "migrated"): None,
+    ("llm", "embedding_provider"): ("gemini",),
+    ("telemetry", "enabled"): None,
+    ("otel", "enabled"): None,
+    ("sentry", "enabled"): None,
+    ("app", "langfuse_public_key"): None,
+    ("app", "collect_metrics_local"): None,
+    ("app", "reasoning_traces_file"): None,
+    ("usage", "prices_file"): None,
+    ("budget", "soft_usd_per_day"): None,
+    ("budget", "hard_usd_per_day"): None,
+    ("budget", "soft_usd_per_month"): None,
+    ("budget", "hard_usd_per_month"): None,
+}
+PROVIDERS = ("anthropic", "google")
+
+
+def refusals(settings: Settings) -> list[str]:
+    """A sentence for each setting whose value nothing stands behind yet."""
+    found = [
+        f"{_variable(section, key)}: {_shown(settings, section, key)} is not there yet; leave it out"
+        for (section, key), refused in _NOT_YET.items()
+        if _is_refused(settings, section, key, refused)
+    ]
+    return found + [
+        f"{place}: provider {provider} is not there yet; take another one"
+        for place, provider in _providers(settings)
+        if provider in PROVIDERS
+    ]
+
+
+def _is_refused(settings: Settings, section: str, key: str, refused: tuple[object, ...] | None) -> bool:
+    value, usual = (getattr(getattr(one, section), key) for one in (settings, Settings()))
+    return value in refused if refused is not None else value != usual
+
+
+def _shown(settings: Settings, section: str, key: str) -> str:
+    value = getattr(getattr(settings, section), key)
+    return f"'{value}'" if isinstance(value, str) and key in ("type", "embedding_provider") else "this"
+
+
+def _variable(section: str, key: str) -> str:
+    return key.upper() if section == "app" else f"{section}_{key}".upper()
+
+
+def _providers(settings: Settings) -> list[tuple[str, str | None]]:
+    features = {"DERIVER": settings.deriver, "SUMMARY": settings.summary, "DREAM": settings.dream}
+    levels = {f"DIALECTIC_LEVELS__{name}_": level for name, level in settings.dialectic.levels.items()}
+    return [
+        (f"{place}_{key.upper()}", getattr(feature, key))
+        for place, feature in {**features, **levels}.items()
+        for key in ("provider", "backup_provider")
+    ]

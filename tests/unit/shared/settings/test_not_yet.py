@@ -1,0 +1,24 @@
+"""A name whose implementation is still to come is refused in words; it never does nothing in silence."""
+
+import pytest
+
+from shared.settings import load
+from shared.settings.sources import SettingsInvalid
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"CACHE_ENABLED": "true"}, "CACHE_ENABLED: this is not there yet"),
+        ({"VECTOR_STORE_TYPE": "lancedb"}, "VECTOR_STORE_TYPE: 'lancedb' is not there yet"),
+        ({"DREAM_PROVIDER": "anthropic"}, "DREAM_PROVIDER: provider anthropic is not there yet"),
+        (
+            {"DIALECTIC_LEVELS__low__BACKUP_PROVIDER": "google", "DIALECTIC_LEVELS__low__BACKUP_MODEL": "m"},
+            "DIALECTIC_LEVELS__low__BACKUP_PROVIDER: provider google is not there yet",
+        ),
+        ({"BUDGET_HARD_USD_PER_DAY": "5"}, "BUDGET_HARD_USD_PER_DAY: this is not there yet"),
+    ],
+)
+def test_load_of_what_is_not_there_yet_says_so(tmp_path, env: dict[str, str], said: str):
+    with pytest.raises(SettingsInvalid, match=said):
+        load(env=env, folder=tmp_path)
