@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.cache.rows import NO_CACHE, Cache
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.dream import Specialist
 from shared.llm.provider import ChatModel, Embedder, open_chat_model, open_embedder
@@ -67,7 +68,7 @@ class ConfiguredModels:
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Database, vectors, queue, models, clock and settings. Verbs take it first."""
+    """Database, vectors, queue, models, clock, settings and cache. Verbs take it first."""
 
     settings: Settings
     db: Database
@@ -75,6 +76,24 @@ class Backends:
     models: Models
     vectors: VectorIndex
     clock: Clock
+    cache: Cache = NO_CACHE
+
+
+def open_cache(settings: Settings) -> Cache:
+    """The cache that the settings choose; off means none at all, in no process."""
+    cache = settings.cache
+    if not cache.enabled:
+        return NO_CACHE
+    from shared.cache.redis_cache import CacheTimes, RedisCache, open_redis
+
+    times = CacheTimes(
+        cache.default_ttl_seconds, cache.default_lock_ttl_seconds, cache.lock_wait_check_interval_seconds
+    )
+    return RedisCache(
+        lambda: open_redis(cache.url.get_secret_value(), is_cluster=cache.cluster),
+        cache.namespace or settings.app.namespace,
+        times,
+    )
 
 
 def open_backends(settings: Settings) -> Backends:
@@ -88,4 +107,5 @@ def open_backends(settings: Settings) -> Backends:
         models=models,
         vectors=PgIndex(db, lambda: models.embedder().space),
         clock=SystemClock(),
+        cache=open_cache(settings),
     )

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.postgres", "tests.support.stack"]
+pytest_plugins = ["tests.support.postgres", "tests.support.redis_server", "tests.support.stack"]
 
 _TESTS = Path(__file__).parent
 _KINDS = ("unit", "integration", "contract", "e2e", "architecture", "load")
@@ -37,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if kind not in _KINDS:
             raise pytest.UsageError(f"{item.path} is in no folder of tests: {', '.join(_KINDS)}")
         item.add_marker(kind)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count the tests of a ring that is missing here under its name, so that the closing line tells which one."""
+    reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+    ring, named, _ = reason.removeprefix("Skipped: ").partition(" ring:")
+    return (f"skipped of the {ring} ring", "s", "SKIPPED") if named else None
 
 
 @pytest.fixture(autouse=True)

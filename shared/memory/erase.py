@@ -10,6 +10,7 @@ from typing import TypeVar
 from shared.backends import Backends
 from shared.domain.errors import NotFound
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
+from shared.memory import cached
 from shared.memory.peers import refuse_scope
 from shared.memory.planning import cadence_of, in_force
 from shared.memory.relay import send
@@ -51,7 +52,9 @@ def erase_peer(backends: Backends, workspace: str, peer: str) -> None:
             raise NotFound(f"peer {peer} not found")
         return wake_ups
 
-    send(backends, backends.db.run(plan))
+    with backends.cache.changing(cached.row(workspace, "peer", peer)):
+        wake_ups = backends.db.run(plan)
+    send(backends, wake_ups)
 
 
 def erase(backends: Backends, wake_up: WakeUp) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from shared.backends import Backends
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.work import Claim, WakeUp
+from shared.memory import cached
 from shared.memory.relay import send
 from shared.memory.removal import MOST_CONCLUSIONS, Steps, UnderWay, uproot
 from shared.memory.work import perform
@@ -27,7 +28,9 @@ def delete_session(backends: Backends, workspace: str, name: str) -> None:
         found = sessions.get(conn, workspace, name)
         return found is None or not found.is_active
 
-    send(backends, backends.db.run(work, happened=happened))
+    with backends.cache.changing(cached.row(workspace, "session", name)):
+        wake_ups = backends.db.run(work, happened=happened)
+    send(backends, wake_ups)
 
 
 def delete_workspace(backends: Backends, name: str) -> None:
@@ -53,7 +56,11 @@ def forget(backends: Backends, wake_up: WakeUp) -> None:
 
 def _forget(backends: Backends, claimed: Claim) -> None:
     steps = Steps(backends, claimed)
-    steps.carry_out(_session(steps) if claimed.unit.session else _workspace(steps))
+    if claimed.unit.session:
+        steps.carry_out(_session(steps))
+        return
+    with backends.cache.leaving(claimed.unit.workspace):
+        steps.carry_out(_workspace(steps))
 
 
 def _session(steps: Steps) -> Iterator[None]:

@@ -5,6 +5,7 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
 from shared.domain.json import JsonObject
 from shared.domain.peer import Peer
+from shared.memory import cached
 from shared.memory.note import UNNOTED, Note
 from shared.store import peers
 from shared.store.database import Connection
@@ -25,9 +26,22 @@ def get_or_create(
     peer that is being erased.
     """
     refuse_scope(name)
+    if metadata is None and configuration is None:
+        return _got_or_made(backends, workspace, name, None, None, note)
+    with backends.cache.changing(cached.row(workspace, "peer", name)):
+        return _got_or_made(backends, workspace, name, metadata, configuration, note)
+
+
+def _got_or_made(
+    backends: Backends,
+    workspace: str,
+    name: str,
+    metadata: JsonObject | None,
+    configuration: JsonObject | None,
+    note: Note[tuple[Peer, bool]],
+) -> tuple[Peer, bool]:
     if not note.is_kept:
-        with backends.db.reading() as conn:
-            found = _find(conn, workspace, name, metadata, configuration)
+        found = _there(backends, workspace, name, metadata, configuration)
         if found is not None:
             return remaining(found), False
         if not metadata and not configuration:
@@ -53,8 +67,7 @@ def ensure(backends: Backends, workspace: str, name: str) -> None:
 
 def require(backends: Backends, workspace: str, name: str) -> Peer:
     """The peer. Raises `NotFound`."""
-    with backends.db.reading() as conn:
-        found = peers.get(conn, workspace, name)
+    found = cached.peer(backends, workspace, name)
     if found is None:
         raise NotFound(f"peer {name} not found")
     return found
@@ -71,6 +84,15 @@ def refuse_scope(name: str) -> None:
     """Raises `Invalid` where only ordinary peers may be named."""
     if is_scope(name):
         raise Invalid(f"a name that starts with '{SCOPE_PREFIX}' stands for a scope, not for a peer")
+
+
+def _there(
+    backends: Backends, workspace: str, name: str, metadata: JsonObject | None, configuration: JsonObject | None
+) -> Peer | None:
+    if metadata is None and configuration is None:
+        return cached.peer(backends, workspace, name)
+    with backends.db.reading() as conn:
+        return _find(conn, workspace, name, metadata, configuration)
 
 
 def _find(

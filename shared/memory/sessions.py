@@ -1,6 +1,7 @@
 """Sessions: got or created, changed; peers joining, leaving, watching."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 
 from shared.backends import Backends
@@ -10,6 +11,7 @@ from shared.domain.ids import checked_name, is_name
 from shared.domain.json import JsonObject
 from shared.domain.scope import is_perspective, peer_of
 from shared.domain.session import ObservationSettings, Session
+from shared.memory import cached
 from shared.memory.instructions import check_instructions
 from shared.memory.note import UNNOTED, Note
 from shared.memory.peers import refuse_scope, remaining
@@ -43,6 +45,7 @@ def get_or_create(
         found, is_new = _plainly(backends, workspace, name)
         if found is not None:
             return _active(found, name), is_new
+    is_changing = metadata is not None or configuration is not None
 
     def work(conn: Connection) -> tuple[Session, bool]:
         now = backends.clock.now()
@@ -58,13 +61,13 @@ def get_or_create(
         note(conn, (session, made is not None))
         return session, made is not None
 
-    return backends.db.run(work)
+    with backends.cache.changing(cached.row(workspace, "session", name)) if is_changing else nullcontext():
+        return backends.db.run(work)
 
 
 def _plainly(backends: Backends, workspace: str, name: str) -> tuple[Session | None, bool]:
     """The session as it is or bare, in one statement or two; None when somebody else makes it at this moment."""
-    with backends.db.reading() as conn:
-        found = sessions.get(conn, workspace, name)
+    found = cached.session(backends, workspace, name)
     if found is not None:
         return found, False
     checked_name(workspace, "workspace id")

@@ -6,6 +6,7 @@ from shared.domain.errors import NotFound
 from shared.domain.ids import checked_name
 from shared.domain.json import JsonObject
 from shared.domain.workspace import Workspace
+from shared.memory import cached
 from shared.memory.instructions import check_instructions
 from shared.memory.note import UNNOTED, Note
 from shared.store import workspaces
@@ -23,8 +24,7 @@ def get_or_create(
     """The workspace, and whether this call made it. An existing one is not changed."""
     check_instructions(backends.settings, configuration)
     if not note.is_kept:
-        with backends.db.reading() as conn:
-            found = workspaces.get(conn, name)
+        found = cached.workspace(backends, name)
         if found is not None:
             return found, False
         if not metadata and not configuration:
@@ -44,8 +44,7 @@ def get_or_create(
 
 def require(backends: Backends, name: str) -> Workspace:
     """The workspace. Raises `NotFound`."""
-    with backends.db.reading() as conn:
-        found = workspaces.get(conn, name)
+    found = cached.workspace(backends, name)
     if found is None:
         raise NotFound(f"workspace {name} not found")
     return found
@@ -69,7 +68,8 @@ def update(
         )
         return changed or stored
 
-    return backends.db.run(work)
+    with backends.cache.changing(cached.row(name, "workspace", name)):
+        return backends.db.run(work)
 
 
 def _lock_or_create(

@@ -9,7 +9,6 @@ from shared.settings.sources import SettingsInvalid
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"CACHE_ENABLED": "true"}, "CACHE_ENABLED: this is not there yet"),
         ({"VECTOR_STORE_TYPE": "lancedb"}, "VECTOR_STORE_TYPE: 'lancedb' is not there yet"),
         ({"DREAM_PROVIDER": "anthropic"}, "DREAM_PROVIDER: provider anthropic is not there yet"),
         (
