@@ -54,6 +54,24 @@ def default_provider(settings: Settings) -> Provider:
     )
 
 
+def effective_provider(settings: Settings, feature: Feature) -> Provider | None:
+    """The provider that serves `feature`; None when there is none."""
+    try:
+        return feature.provider or default_provider(settings)
+    except ModelMissing:
+        return None
+
+
+def lacking(llm: LlmSettings, provider: Provider) -> list[str]:
+    """The variables that `provider` needs and that are not set."""
+    return [name for name in _NEEDS[provider] if _value(llm, name) is None]
+
+
+def lacking_for_embeddings(llm: LlmSettings) -> list[str]:
+    """The variables that the chosen embedding provider needs and that are not set."""
+    return [name for name in _EMBEDDING_NEEDS.get(llm.embedding_provider or "offline", ()) if _value(llm, name) is None]
+
+
 def embedding_spec(settings: Settings) -> EmbeddingSpec:
     """The embedding model, and where it is reached."""
     provider = settings.llm.embedding_provider or _default_embedder(settings)
@@ -99,9 +117,20 @@ _NEEDS: dict[Provider, tuple[str, ...]] = {
 }
 
 
+_EMBEDDING_NEEDS: dict[EmbeddingProvider, tuple[str, ...]] = {
+    "openai": _NEEDS["openai"],
+    "gemini": _NEEDS["google"],
+    "openrouter": ("LLM_OPENAI_COMPATIBLE_API_KEY",),
+    "custom": _NEEDS["custom"],
+}
+
+
 def _is_usable(llm: LlmSettings, provider: Provider) -> bool:
-    needed = [name.removeprefix("LLM_").lower() for name in _NEEDS[provider]]
-    return bool(needed) and all(getattr(llm, name) is not None for name in needed)
+    return bool(_NEEDS[provider]) and not lacking(llm, provider)
+
+
+def _value(llm: LlmSettings, variable: str) -> object:
+    return getattr(llm, variable.removeprefix("LLM_").lower())
 
 
 def _reach(llm: LlmSettings, provider: Provider) -> tuple[SecretStr | None, str | None]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from shared.domain.conclusion import Level
 from shared.domain.dream import DreamKind
@@ -28,7 +28,9 @@ class SurprisalSettings(Section):
     @classmethod
     def _is_exact(cls, value: object) -> object:
         if value in ("rptree", "covertree", "lsh", "graph", "prototype"):
-            raise ValueError(f"'{value}' only approximates neighbours: use kdtree or balltree, which find them exactly")
+            raise ValueError(
+                f"is '{value}', which only approximates neighbours: use kdtree or balltree, which are exact"
+            )
         return value
 
 
@@ -55,9 +57,3 @@ class DreamSettings(Feature):
         400, "for each specialist; what does not fit into one function call goes on in the next"
     )
     surprisal: SurprisalSettings = SurprisalSettings()
-
-    @model_validator(mode="after")
-    def _there_is_room_to_answer(self) -> "DreamSettings":
-        if self.max_output_tokens <= self.thinking_budget_tokens:
-            raise ValueError("DREAM_MAX_OUTPUT_TOKENS must exceed DREAM_THINKING_BUDGET_TOKENS")
-        return self

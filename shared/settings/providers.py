@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from shared.settings.models import EmbeddingProvider, Provider
 from shared.settings.section import Count, Section, setting
@@ -64,9 +64,3 @@ class Feature(Section):
     model: str | None = setting(None, "[llm] default_model, else the provider's usual one, when not set")
     backup_provider: Provider | None = setting(None, "asked when the first one fails; with backup_model")
     backup_model: str | None = setting(None, "goes with backup_provider")
-
-    @model_validator(mode="after")
-    def _backup_is_whole(self) -> "Feature":
-        if (self.backup_provider is None) != (self.backup_model is None):
-            raise ValueError("BACKUP_PROVIDER and BACKUP_MODEL go together: set both or neither")
-        return self

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from shared.settings.models import ReasoningLevel
 from shared.settings.providers import Feature, Tokens
@@ -65,12 +65,6 @@ class DeriverSettings(Feature):
         """The most tokens of messages that one model call reads."""
         return self.representation_batch_target_input_tokens or self.representation_batch_max_tokens
 
-    @model_validator(mode="after")
-    def _window_fits(self) -> "DeriverSettings":
-        if self.window_tokens > self.max_input_tokens:
-            raise ValueError("DERIVER_REPRESENTATION_BATCH_MAX_TOKENS must not exceed DERIVER_MAX_INPUT_TOKENS")
-        return self
-
 
 class PeerCardSettings(Section):
     """Whether cards are used and written by default."""
@@ -88,14 +82,6 @@ class SummarySettings(Feature):
     messages_per_short_summary: Annotated[int, Field(ge=1, le=100)] = setting(20, "messages from one to the next")
     messages_per_long_summary: Annotated[int, Field(ge=1, le=500)] = setting(60, "messages from one to the next")
     timeout_seconds: Count = setting(80, "of one summary; less than the function's 90")
-
-    @model_validator(mode="after")
-    def _short_is_shorter(self) -> "SummarySettings":
-        if self.messages_per_short_summary >= self.messages_per_long_summary:
-            raise ValueError(
-                "SUMMARY_MESSAGES_PER_SHORT_SUMMARY must be smaller than SUMMARY_MESSAGES_PER_LONG_SUMMARY"
-            )
-        return self
 
 
 class LevelSettings(Feature):
@@ -132,13 +118,3 @@ class DialecticSettings(Section):
     )
     timeout_seconds: Count = setting(120, "of one answer")
     levels: dict[ReasoningLevel, LevelSettings] = Field(default_factory=_default_levels)
-
-    @model_validator(mode="after")
-    def _thinking_leaves_room(self) -> "DialecticSettings":
-        for name, level in self.levels.items():
-            budget, place = level.thinking_budget_tokens, f"DIALECTIC_LEVELS__{name}__THINKING_BUDGET_TOKENS"
-            if budget and budget >= (level.max_output_tokens or self.max_output_tokens):
-                raise ValueError(f"{place} must be smaller than the level's maximum of output tokens")
-            if level.provider == "anthropic" and 0 < budget < _LEAST_THINKING:
-                raise ValueError(f"{place} must be 0 or at least {_LEAST_THINKING} with this provider")
-        return self

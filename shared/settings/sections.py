@@ -5,8 +5,6 @@ An environment variable is `{SECTION}_{KEY}`, or `{KEY}` for the section `app`; 
 
 from typing import Literal
 
-from pydantic import model_validator
-
 from shared.settings.dreaming import DreamSettings as DreamSettings
 from shared.settings.dreaming import SurprisalSettings as SurprisalSettings
 from shared.settings.observability import MetricsSettings as MetricsSettings
@@ -65,9 +63,3 @@ class Settings(Section):
         """The namespace of a section: its own, else that of the service."""
         own: CacheSettings | VectorStoreSettings | MetricsSettings | TelemetrySettings = getattr(self, section)
         return own.namespace or self.app.namespace
-
-    @model_validator(mode="after")
-    def _auth_has_a_secret(self) -> "Settings":
-        if self.auth.use_auth and self.auth.jwt_secret is None:
-            raise ValueError("AUTH_JWT_SECRET is needed when AUTH_USE_AUTH is true")
-        return self

@@ -1,126 +1,146 @@
 """Where settings come from: environment, then `.env`, then `config.toml`, then the defaults."""
 
 import os
-import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from shared.domain.errors import Invalid
+from shared.settings.knobs import ALIASES, Knob, all_knobs, keys_to_knobs, variable_of
 from shared.settings.not_yet import refusals
+from shared.settings.reading import Given, Keys, Reading, Source, parsed, read_toml, read_variables, written
+from shared.settings.rules import breaches, concerns
+from shared.settings.secret import SecretMissing, is_arn, secret_text
 from shared.settings.sections import DialecticSettings, Section, Settings
-
-_LEVELS = "levels"
+from shared.settings.wording import must
 
 
 class SettingsInvalid(Invalid):
     """The settings are not valid."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the sources come to. Where something is wrong, `settings` has that section's defaults."""
+
+    settings: Settings
+    given: Mapping[Keys, Given]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
 def load(*, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
     """The settings in force for this process.
 
     `env` replaces the process environment, `folder` (default: the working directory) holds `.env` and
-    `config.toml`. An empty value means not set. Raises `SettingsInvalid`, naming the variable or key.
+    `config.toml`. Raises `SettingsInvalid` with a sentence for each thing that is wrong; values are not repeated.
     """
+    found = resolve(env=env, folder=folder)
+    if found.problems:
+        raise SettingsInvalid("\n".join(found.problems))
+    return found.settings
+
+
+def resolve(*, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Resolved:
+    """The settings with the source of each, and everything that is wrong with them."""
+    reading = Reading()
     place = folder or Path.cwd()
-    variables = _variables(os.environ if env is None else env, place / ".env")
-    toml = _toml(place / "config.toml")
-    found = {
-        name: _section(name, cast(type[Section], info.annotation), variables, toml)
-        for name, info in Settings.model_fields.items()
-    }
+    read_toml(place / "config.toml", reading)
+    _read_dotenv(place / ".env", reading)
+    read_variables(os.environ if env is None else env, Source.ENVIRONMENT, reading)
+    _take_newer_names(reading)
+    for knob in all_knobs():
+        if knob.keys in reading.given:
+            _open(knob, reading)
+    settings, wrong = _validated(reading)
+    told = [(keys, text) for sections, keys, text in breaches(settings) if not wrong.intersection(sections)]
+    reading.problems += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in told]
+    reading.warnings += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in concerns(settings)]
+    if not reading.problems:
+        reading.problems += refusals(settings)
+    return Resolved(settings, reading.given, tuple(reading.problems), tuple(reading.warnings))
+
+
+def _read_dotenv(path: Path, reading: Reading) -> None:
     try:
-        settings = Settings.model_validate(found)
-    except ValidationError as error:
-        raise SettingsInvalid(_explain(error)) from None
-    if refused := refusals(settings):
-        raise SettingsInvalid("; ".join(refused))
-    return settings
+        read_variables(dotenv_values(path) if path.is_file() else {}, Source.DOTENV, reading)
+    except (OSError, UnicodeDecodeError) as error:
+        reading.problems.append(f"{path.name} cannot be read: {error}.")
 
 
-def _variables(env: Mapping[str, str], dotenv: Path) -> dict[str, str]:
-    """Upper-case names to values; the environment wins over the file, and an empty value counts as absent."""
-    sources: list[Mapping[str, str | None]] = [dotenv_values(dotenv) if dotenv.is_file() else {}, env]
-    return {name.upper(): value for source in sources for name, value in source.items() if value}
+def _take_newer_names(reading: Reading) -> None:
+    """Move what was set under a newer name to the setting it stands for."""
+    for alias, target in ALIASES.items():
+        newer, seeds = reading.given.pop(alias, None), reading.given.get(target)
+        if newer is not None and seeds is not None and str(newer.value) != str(seeds.value):
+            first, second = written(newer, alias), written(seeds, target)
+            reading.problems.append(f"{first} and {second} say the same and differ: keep one of them.")
+        elif newer is not None:
+            reading.given[target] = newer
 
 
-def _toml(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.is_file():
-        return {}
+def _open(knob: Knob, reading: Reading) -> None:
+    """Fetch what is kept elsewhere, and read what is JSON."""
+    given = reading.given[knob.keys]
+    value, is_from_secret = given.value, knob.is_secret and is_arn(given.value)
     try:
-        document = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{path}: {error}") from None
-    unknown = sorted(set(document) - set(Settings.model_fields))
-    if unknown:
-        raise SettingsInvalid(f"{path}: unknown section [{unknown[0]}]")
-    loose = next((name for name, section in document.items() if not isinstance(section, dict)), None)
-    if loose is not None:
-        raise SettingsInvalid(f"{path}: {loose} must be a section [{loose}]")
-    return {name: _lowered(cast(dict[str, Any], section)) for name, section in document.items()}
+        if is_from_secret:
+            value = secret_text(cast(str, value))
+        if knob.is_json and isinstance(value, str):
+            value = parsed(value)
+    except (SecretMissing, ValueError) as error:
+        why = f"{error}." if isinstance(error, SecretMissing) else f"{must(knob)}."
+        reading.problems.append(f"{written(given, knob.keys)} {why}")
+        del reading.given[knob.keys]
+        return
+    reading.given[knob.keys] = Given(value, given.source, given.name, is_from_secret)
 
 
-def _lowered(table: dict[str, Any]) -> dict[str, Any]:
-    """Keys in lower case; an empty value counts as absent here too."""
-    return {
-        key.lower(): _lowered(cast(dict[str, Any], value)) if isinstance(value, dict) else value
-        for key, value in table.items()
-        if value != ""
-    }
+def _validated(reading: Reading) -> tuple[Settings, set[str]]:
+    """The settings, and the sections that keep their defaults because something in them is wrong."""
+    sections: dict[str, Section] = {}
+    wrong: set[str] = set()
+    for name, info in Settings.model_fields.items():
+        kind = cast(type[Section], info.annotation)
+        values = _nested(name, reading.given)
+        if not values:
+            continue
+        try:
+            sections[name] = kind.model_validate(values)
+        except ValidationError as error:
+            wrong.add(name)
+            reading.problems += _sentences(name, error, reading.given)
+    return Settings(**cast(dict[str, Any], sections)), wrong
 
 
-def _section(
-    name: str, section: type[Section], variables: Mapping[str, str], toml: Mapping[str, dict[str, Any]]
-) -> dict[str, Any]:
-    prefix = "" if name == "app" else f"{name.upper()}_"
-    values = _deep(toml.get(name, {}), _from_environment(section, prefix, variables))
-    if section is DialecticSettings and _LEVELS in values:
-        defaults = DialecticSettings().model_dump()[_LEVELS]
-        values[_LEVELS] = _deep(cast(dict[str, Any], defaults), cast(dict[str, Any], values[_LEVELS]))
-    return values
+def _nested(section: str, given: Mapping[Keys, Given]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for keys, value in given.items():
+        if keys[0] == section:
+            place = document
+            for key in keys[1:-1]:
+                place = place.setdefault(key, {})
+            place[keys[-1]] = value.value
+    if "levels" in document:
+        # A level that is set in part keeps the rest of its own defaults, and the others stay.
+        usual = cast(dict[str, dict[str, Any]], DialecticSettings().model_dump()["levels"])
+        document["levels"] = {level: {**usual[level], **document["levels"].get(level, {})} for level in usual}
+    return document
 
 
-def _from_environment(section: type[Section], prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What the variables say, nested names (`__`) and JSON values included; pydantic-settings does the reading."""
-
-    # A field's alias is its documented name. The reader would look for it without the prefix, so it sees none.
-    aliases = {name: info.alias or name for name, info in section.model_fields.items()}
-    documented = {f"{prefix}{alias}".lower(): f"{prefix}{name}".lower() for name, alias in aliases.items()}
-
-    def renamed(variable: str) -> str:
-        head, *rest = variable.lower().split("__", 1)
-        return "__".join([documented.get(head, head), *rest])
-
-    class _Reader(EnvSettingsSource):
-        def _load_env_vars(self) -> Mapping[str, str | None]:
-            return {renamed(key): value for key, value in variables.items()}
-
-    types = {name: info.annotation for name, info in section.model_fields.items()}
-    holder = type("_Holder", (BaseSettings,), {"__annotations__": types, **dict.fromkeys(types)})
-    reader = _Reader(cast(type[BaseSettings], holder), env_prefix=prefix, env_nested_delimiter="__")
-    return {aliases.get(name, name): value for name, value in reader().items()}
-
-
-def _deep(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(low)
-    for key, value in high.items():
-        below = merged.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _deep(cast(dict[str, Any], below), cast(dict[str, Any], value)) if both else value
-    return merged
-
-
-def _explain(error: ValidationError) -> str:
-    """The first problem, by the name an operator would set."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    head, *rest = [str(part) for part in first["loc"]] or [""]
-    prefix = [] if head == "app" else [head]
-    name = "_".join([*prefix, "__".join(rest)]).upper().strip("_")
-    # Rules across settings name the variables themselves.
-    text = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {text}" if name and rest else text
+def _sentences(section: str, error: ValidationError, given: Mapping[Keys, Given]) -> list[str]:
+    """One sentence for each setting that is wrong, whatever number of objections there are to it."""
+    found: dict[Keys, str] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        keys = (section, *(str(part) for part in one["loc"]))
+        knob = next((knob for depth in range(len(keys), 1, -1) if (knob := keys_to_knobs().get(keys[:depth]))), None)
+        own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else None
+        if knob is not None:
+            found.setdefault(knob.keys, f"{written(given.get(knob.keys), knob.keys)} {own or must(knob)}.")
+        else:
+            found.setdefault(keys, f"{variable_of(keys)} {own or 'is not valid'}.")
+    return list(found.values())

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from shared.settings import Settings, load
-from shared.settings.sources import SettingsInvalid
 
 
 @pytest.fixture
@@ -25,11 +24,11 @@ def test_load_of_nothing_gives_the_defaults(tmp_path: Path):
 
 
 def test_load_prefers_environment_over_dotenv_over_toml_over_defaults(folder):
-    toml = "[deriver]\nmax_output_tokens = 1\nmax_attempts = 1\ntimeout_seconds = 1\n"
-    dotenv = "DERIVER_MAX_OUTPUT_TOKENS=2\nDERIVER_MAX_ATTEMPTS=2\n"
-    found = folder(toml, dotenv, DERIVER_MAX_OUTPUT_TOKENS="3").deriver
+    toml = "[deriver]\nqueue_error_retention_seconds = 1\nmax_attempts = 1\ntimeout_seconds = 1\n"
+    dotenv = "DERIVER_QUEUE_ERROR_RETENTION_SECONDS=2\nDERIVER_MAX_ATTEMPTS=2\n"
+    found = folder(toml, dotenv, DERIVER_QUEUE_ERROR_RETENTION_SECONDS="3").deriver
     defaults = Settings().deriver
-    assert (found.max_output_tokens, found.max_attempts, found.timeout_seconds) == (3, 2, 1)
+    assert (found.queue_error_retention_seconds, found.max_attempts, found.timeout_seconds) == (3, 2, 1)
     assert found.max_input_tokens == defaults.max_input_tokens
 
 
@@ -70,7 +69,8 @@ def test_load_reads_the_schema_under_its_documented_name(folder):
 
 def test_load_changes_single_leaves_of_a_level_and_keeps_the_others(folder):
     toml = '[dialectic.levels.low]\nmodel = "from-toml"\nmax_tool_iterations = 3\n'
-    levels = folder(toml, "", DIALECTIC_LEVELS__low__MODEL="from-env", DIALECTIC_LEVELS__MAX__PROVIDER="groq")
+    env = {"DIALECTIC_LEVELS__low__MODEL": "from-env", "DIALECTIC_LEVELS__MAX__PROVIDER": "groq"}
+    levels = folder(toml, "", LLM_GROQ_API_KEY="k", **env)
     found, defaults = levels.dialectic.levels, Settings().dialectic.levels
     assert (found["low"].model, found["low"].max_tool_iterations) == ("from-env", 3)
     assert found["low"].tool_choice == defaults["low"].tool_choice == "any"
@@ -88,56 +88,6 @@ def test_load_reads_the_origins_as_a_list(folder):
 def test_load_reads_a_whole_level_as_json(folder):
     found = folder("", "", DIALECTIC_LEVELS='{"low": {"max_tool_iterations": 9}}').dialectic.levels["low"]
     assert (found.max_tool_iterations, found.tool_choice) == (9, "any")
-
-
-@pytest.mark.parametrize(
-    ("env", "named"),
-    [
-        ({"DERIVER_MAX_ATTEMPTS": "0"}, "DERIVER_MAX_ATTEMPTS"),
-        ({"DERIVER_MAX_ATTEMPTS": "many"}, "DERIVER_MAX_ATTEMPTS"),
-        ({"DB_POOL_SIZE": "1001"}, "DB_POOL_SIZE"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
-        ({"DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS": "51"}, "DIALECTIC_LEVELS__LOW__MAX_TOOL_ITERATIONS"),
-        ({"DIALECTIC_LEVELS__WILD__MODEL": "x"}, "DIALECTIC_LEVELS__WILD"),
-        (
-            {"DIALECTIC_LEVELS__MEDIUM__MAX_OUTPUT_TOKENS": "1024"},
-            "DIALECTIC_LEVELS__medium__THINKING_BUDGET_TOKENS must be smaller",
-        ),
-        (
-            {"DIALECTIC_LEVELS__LOW__PROVIDER": "anthropic", "DIALECTIC_LEVELS__LOW__THINKING_BUDGET_TOKENS": "512"},
-            "DIALECTIC_LEVELS__low__THINKING_BUDGET_TOKENS must be 0 or at least 1024",
-        ),
-        ({"DERIVER_PROVIDER": "acme"}, "DERIVER_PROVIDER"),
-        ({"SUMMARY_MESSAGES_PER_SHORT_SUMMARY": "60"}, "SUMMARY_MESSAGES_PER_SHORT_SUMMARY"),
-        ({"DERIVER_BACKUP_MODEL": "x"}, "BACKUP_PROVIDER and BACKUP_MODEL"),
-        ({"DERIVER_MAX_INPUT_TOKENS": "500"}, "DERIVER_REPRESENTATION_BATCH_MAX_TOKENS"),
-        ({"AUTH_USE_AUTH": "true"}, "AUTH_JWT_SECRET"),
-    ],
-)
-def test_load_of_something_wrong_names_the_variable(folder, env: dict[str, str], named: str):
-    with pytest.raises(SettingsInvalid, match=named):
-        folder("", "", **env)
-
-
-@pytest.mark.parametrize(
-    ("toml", "named"),
-    [
-        ("[derivr]\nmax_attempts = 1\n", r"config.toml: unknown section \[derivr\]"),
-        ("[deriver]\nmax_atempts = 1\n", "DERIVER_MAX_ATEMPTS"),
-        ("[deriver\n", "config.toml"),
-        ("log_level = 1\n", "unknown section"),
-        ("app = 1\n", "app"),
-    ],
-)
-def test_load_of_a_broken_file_names_the_place(folder, toml: str, named: str):
-    with pytest.raises(SettingsInvalid, match=named):
-        folder(toml)
-
-
-def test_load_never_repeats_a_value_in_its_complaint(folder):
-    with pytest.raises(SettingsInvalid) as caught:
-        folder("", "", DB_POOL_SIZE="hunter2")
-    assert "hunter2" not in str(caught.value)
 
 
 def test_secrets_do_not_show_when_settings_are_printed(folder):
@@ -175,18 +125,3 @@ def test_load_reads_lists_and_nested_names_of_dreams(folder):
     assert found.enabled_types == ("card_refresh",)
     assert (found.surprisal.enabled, found.surprisal.tree_k) == (True, 3)
     assert found.surprisal.include_levels == ("explicit",)
-
-
-@pytest.mark.parametrize(
-    ("env", "said"),
-    [
-        ({"DREAM_SURPRISAL__TREE_TYPE": "lsh"}, "'lsh' only approximates neighbours: use kdtree or balltree"),
-        ({"DREAM_SURPRISAL__TREE_TYPE": "oak"}, "DREAM_SURPRISAL__TREE_TYPE"),
-        ({"DREAM_ENABLED_TYPES": '["nap"]'}, "DREAM_ENABLED_TYPES"),
-        ({"DREAM_MAX_OUTPUT_TOKENS": "100"}, "DREAM_MAX_OUTPUT_TOKENS must exceed DREAM_THINKING_BUDGET_TOKENS"),
-        ({"DREAM_TIMEOUT_SECONDS": "900"}, "DREAM_TIMEOUT_SECONDS"),
-    ],
-)
-def test_load_refuses_dreams_that_cannot_be(folder, env: dict[str, str], said: str):
-    with pytest.raises(SettingsInvalid, match=said):
-        folder("", "", **env)

@@ -1,0 +1,239 @@
+"""What must hold between settings. Each breach is the end of one sentence; its beginning is the setting's name."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pydantic import SecretStr
+
+from shared.settings.choice import effective_provider, lacking, lacking_for_embeddings
+from shared.settings.knobs import keys_to_knobs, variable_of
+from shared.settings.models import Provider
+from shared.settings.reading import Keys
+from shared.settings.sections import Feature, Settings
+
+Breaches = Iterator[tuple[Keys, str]]
+Rule = Callable[[Settings], Breaches]
+
+# Anthropic refuses smaller thinking budgets.
+LEAST_THINKING: Final = 1024
+# The widest vector that pgvector can index.
+_WIDEST: Final = 3900
+_SHORTEST_SECRET: Final = 32
+_ADDRESSES: Final[dict[Keys, tuple[str, ...]]] = {
+    ("db", "connection_uri"): ("postgresql+psycopg://", "postgresql://"),
+    ("cache", "url"): ("redis://", "rediss://", "unix://"),
+    ("app", "langfuse_host"): ("https://", "http://"),
+    ("llm", "anthropic_base_url"): ("https://", "http://"),
+    ("llm", "openai_base_url"): ("https://", "http://"),
+    ("llm", "gemini_base_url"): ("https://", "http://"),
+    ("llm", "groq_base_url"): ("https://", "http://"),
+    ("llm", "openai_compatible_base_url"): ("https://", "http://"),
+    ("llm", "vllm_base_url"): ("https://", "http://"),
+    ("vector_store", "turbopuffer_base_url"): ("https://", "http://"),
+    ("telemetry", "endpoint"): ("https://", "http://"),
+    ("otel", "exporter_otlp_endpoint"): ("https://", "http://"),
+    ("sentry", "dsn"): ("https://", "http://"),
+}
+
+
+def breaches(settings: Settings) -> Iterator[tuple[frozenset[str], Keys, str]]:
+    """What does not fit together: the sections concerned, the setting to change, and what to do about it."""
+    for sections, rule in _RULES:
+        for keys, text in rule(settings):
+            yield frozenset({*sections, keys[0]}), keys, text
+
+
+def concerns(settings: Settings) -> Breaches:
+    """What works, but hardly as it was meant."""
+    for name, feature in features(settings).items():
+        budget = int(getattr(feature, "thinking_budget_tokens", 0))
+        if name[0] != "dialectic" and _is_too_little(settings, feature, budget):
+            text = f"is {budget}, but provider anthropic takes at least {LEAST_THINKING}: it gets those."
+            yield (*name, "thinking_budget_tokens"), text
+    secret = settings.auth.jwt_secret
+    if settings.auth.use_auth and secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
+        yield (
+            ("auth", "jwt_secret"),
+            f"is shorter than {_SHORTEST_SECRET} characters, so that it can be found by guessing.",
+        )
+
+
+def features(settings: Settings) -> dict[Keys, Feature]:
+    """Everything that has a model of its own, by its place."""
+    levels = {("dialectic", "levels", name): level for name, level in settings.dialectic.levels.items()}
+    single: dict[Keys, Feature] = {
+        ("deriver",): settings.deriver,
+        ("summary",): settings.summary,
+        ("dream",): settings.dream,
+    }
+    return {**single, **levels}
+
+
+def _auth(settings: Settings) -> Breaches:
+    if settings.auth.use_auth and settings.auth.jwt_secret is None:
+        yield ("auth", "jwt_secret"), "is needed when AUTH_USE_AUTH is true: set it to a long random text."
+
+
+def _addresses(settings: Settings) -> Breaches:
+    for keys, starts in _ADDRESSES.items():
+        value = keys_to_knobs()[keys].of(settings)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and not str(text).startswith(starts):
+            yield keys, f"must begin with {' or '.join(starts)}."
+
+
+def _vector_store(settings: Settings) -> Breaches:
+    store = settings.vector_store
+    if store.type == "turbopuffer" and store.turbopuffer_api_key is None:
+        yield ("vector_store", "turbopuffer_api_key"), "is needed when VECTOR_STORE_TYPE is turbopuffer: set it."
+    if store.type == "pgvector" and store.dimensions > _WIDEST:
+        yield ("vector_store", "dimensions"), f"must not exceed {_WIDEST}, the most that pgvector can index."
+    if store.type == "pgvector" and store.migrated:
+        yield ("vector_store", "migrated"), "means nothing with pgvector: leave it out, or set VECTOR_STORE_TYPE."
+
+
+def _batches(settings: Settings) -> Breaches:
+    deriver = settings.deriver
+    for key in ("representation_batch_max_tokens", "representation_batch_target_input_tokens"):
+        tokens = getattr(deriver, key)
+        is_in_force = key != "representation_batch_max_tokens" or deriver.window_tokens == tokens
+        if tokens is not None and is_in_force and tokens > deriver.max_input_tokens:
+            yield ("deriver", key), "must not exceed DERIVER_MAX_INPUT_TOKENS: lower it, or raise that."
+            return
+
+
+def _backups(settings: Settings) -> Breaches:
+    for name, feature in features(settings).items():
+        pair = {"backup_provider": feature.backup_provider, "backup_model": feature.backup_model}
+        missing = [key for key, value in pair.items() if value is None]
+        if len(missing) == 1:
+            other = next(key for key in pair if key not in missing)
+            yield (*name, missing[0]), f"goes with {variable_of((*name, other))}: set both or neither."
+
+
+def _thinking(settings: Settings) -> Breaches:
+    for name, feature in features(settings).items():
+        budget, place = int(getattr(feature, "thinking_budget_tokens", 0)), (*name, "thinking_budget_tokens")
+        if name[0] == "dialectic" and _is_too_little(settings, feature, budget):
+            yield place, f"must be 0 or at least {LEAST_THINKING} with provider anthropic."
+        elif budget and name[0] != "summary":
+            # A summary's budget comes on top of its cap.
+            cap, most = _cap(settings, name, feature)
+            if budget >= most:
+                yield place, f"must be smaller than {cap}, or nothing is left for the answer: lower it, or raise that."
+
+
+def _cap(settings: Settings, name: Keys, feature: Feature) -> tuple[str, int]:
+    own = getattr(feature, "max_output_tokens", None)
+    if own is not None:
+        return variable_of((*name, "max_output_tokens")), own
+    return "DIALECTIC_MAX_OUTPUT_TOKENS", settings.dialectic.max_output_tokens
+
+
+def _is_too_little(settings: Settings, feature: Feature, budget: int) -> bool:
+    return 0 < budget < LEAST_THINKING and effective_provider(settings, feature) == "anthropic"
+
+
+def _cadence(settings: Settings) -> Breaches:
+    summary = settings.summary
+    if summary.messages_per_short_summary >= summary.messages_per_long_summary:
+        text = "must be smaller than SUMMARY_MESSAGES_PER_LONG_SUMMARY: lower it, or raise that."
+        yield ("summary", "messages_per_short_summary"), text
+
+
+def _reach(settings: Settings) -> Breaches:
+    for base in ("openai_compatible", "vllm"):
+        if getattr(settings.llm, f"{base}_base_url") is not None and getattr(settings.llm, f"{base}_api_key") is None:
+            text = f"is needed with LLM_{base.upper()}_BASE_URL: set it, to any text if that server asks for no key."
+            yield ("llm", f"{base}_api_key"), text
+    for place, provider in _chosen(settings):
+        missing = lacking(settings.llm, provider)
+        if missing and not _is_halved(settings, provider):
+            yield place, f"is {provider}, so {' and '.join(missing)} must be set."
+    if missing := lacking_for_embeddings(settings.llm):
+        provider = settings.llm.embedding_provider
+        yield ("llm", "embedding_provider"), f"is {provider}, so {' and '.join(missing)} must be set."
+
+
+def _chosen(settings: Settings) -> Iterator[tuple[Keys, Provider]]:
+    """The providers that are set by name, and where."""
+    for name, feature in features(settings).items():
+        if feature.provider is not None:
+            yield (*name, "provider"), feature.provider
+        if feature.backup_provider is not None:
+            yield (*name, "backup_provider"), feature.backup_provider
+
+
+def _is_halved(settings: Settings, provider: Provider) -> bool:
+    """Whether the base URL without a key was told already."""
+    base = {"custom": "openai_compatible", "vllm": "vllm"}.get(provider)
+    return base is not None and getattr(settings.llm, f"{base}_base_url") is not None
+
+
+def _times(settings: Settings) -> Breaches:
+    queue = settings.queue
+    if queue.lease_seconds >= queue.visibility_seconds:
+        yield ("queue", "lease_seconds"), "must be smaller than QUEUE_VISIBILITY_SECONDS: lower it, or raise that."
+    for section in ("deriver", "summary"):
+        if getattr(settings, section).timeout_seconds >= queue.lease_seconds:
+            text = "must be smaller than QUEUE_LEASE_SECONDS, or two workers do the same: lower it, or raise that."
+            yield (section, "timeout_seconds"), text
+
+
+def _embedding(settings: Settings) -> Breaches:
+    app = settings.app
+    if app.max_embedding_tokens > app.max_embedding_tokens_per_request:
+        text = "must not exceed MAX_EMBEDDING_TOKENS_PER_REQUEST: lower it, or raise that."
+        yield ("app", "max_embedding_tokens"), text
+
+
+def _cache(settings: Settings) -> Breaches:
+    cache = settings.cache
+    if cache.lock_wait_check_interval_seconds >= cache.default_lock_ttl_seconds:
+        text = "must be smaller than CACHE_DEFAULT_LOCK_TTL_SECONDS: lower it, or raise that."
+        yield ("cache", "lock_wait_check_interval_seconds"), text
+
+
+def _observability(settings: Settings) -> Breaches:
+    if settings.sentry.enabled and settings.sentry.dsn is None:
+        yield ("sentry", "dsn"), "is needed when SENTRY_ENABLED is true: set it to the DSN of your project."
+    telemetry = settings.telemetry
+    if telemetry.enabled and telemetry.endpoint is None:
+        yield ("telemetry", "endpoint"), "is needed when TELEMETRY_ENABLED is true: set it to your collector."
+    for key in ("batch_size", "flush_threshold"):
+        if getattr(telemetry, key) > telemetry.max_buffer_size:
+            yield ("telemetry", key), "must not exceed TELEMETRY_MAX_BUFFER_SIZE: lower it, or raise that."
+
+
+def _langfuse(settings: Settings) -> Breaches:
+    keys = ("langfuse_public_key", "langfuse_secret_key")
+    missing = [key for key in keys if getattr(settings.app, key) is None]
+    if len(missing) == 1:
+        other = next(key for key in keys if key not in missing)
+        yield ("app", missing[0]), f"goes with {other.upper()}: set both or neither."
+
+
+def _budgets(settings: Settings) -> Breaches:
+    for period in ("day", "month"):
+        soft, hard = (getattr(settings.budget, f"{kind}_usd_per_{period}") for kind in ("soft", "hard"))
+        if soft is not None and hard is not None and soft > hard:
+            text = f"must not exceed BUDGET_HARD_USD_PER_{period.upper()}: lower it, or raise that."
+            yield ("budget", f"soft_usd_per_{period}"), text
+
+
+_RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
+    (("auth",), _auth),
+    ((), _addresses),
+    (("vector_store",), _vector_store),
+    (("deriver",), _batches),
+    ((), _backups),
+    (("llm", "dialectic"), _thinking),
+    (("summary",), _cadence),
+    (("llm",), _reach),
+    (("queue",), _times),
+    (("app",), _embedding),
+    (("cache",), _cache),
+    (("sentry", "telemetry"), _observability),
+    (("app",), _langfuse),
+    (("budget",), _budgets),
+)
