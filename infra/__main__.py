@@ -36,6 +36,8 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("infra.demo", "demo", "watch a memory grow out of a short conversation"),
     "bench": Verb("infra.tools.load", "bench", "write and read as fast as it goes, and count what was kept"),
     "probe-queue": Verb("infra.tools.probe_verb", "probe_queue", "check that a real SQS queue does what is relied on"),
+    "config": Verb("infra.tools.config_verb", "config", "show every setting in force, and where it comes from"),
+    "doctor": Verb("infra.tools.doctor", "doctor", "check database, queues, vectors and every configured model"),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
     "config-example": Verb("infra.tools.config_example", "main", "write config.toml.example anew from the settings"),

@@ -24,11 +24,13 @@ from infra.local.launcher import Databases, Launcher
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.postgres_folder import PostgresRefused, is_alive
 from infra.local.recovery import make_room, recover
+from infra.local.secrets import fetched_secrets
 from infra.local.state import Refused, StackState
 from infra.local.web import bind
 from infra.migrations.apply import upgrade
 from shared.domain.errors import ServiceError
-from shared.settings import Settings, load
+from shared.settings import Settings
+from shared.settings.sources import resolve
 
 _SLOW_S = 1.0
 _PREVIOUS_S = 10.0
@@ -53,7 +55,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
     _check_platform()
     for name, value in profile.defaults(options.root).items():
         os.environ.setdefault(name, value)
-    settings = _settings(options.root)
+    settings = _settings(options.root, say)
     check_exposure(options, settings)
     with contextlib.ExitStack() as undo:
         try:
@@ -129,11 +131,14 @@ def _run_loop(launcher: Launcher, on_open: Callable[[], None]) -> None:
         runner.run(launcher.run(on_open))
 
 
-def _settings(root: Path) -> Settings:
-    try:
-        return load(folder=root)
-    except ServiceError as error:
-        raise Refused(f"The settings are not valid: {error}") from error
+def _settings(root: Path, say: Say) -> Settings:
+    found = resolve(folder=root)
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    if found.problems:
+        raise Refused("The settings are not valid:\n  " + "\n  ".join(found.problems))
+    os.environ.update(fetched_secrets(found))
+    return found.settings
 
 
 def _mode(settings: Settings) -> str:

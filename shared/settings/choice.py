@@ -72,6 +72,11 @@ def lacking_for_embeddings(llm: LlmSettings) -> list[str]:
     return [name for name in _EMBEDDING_NEEDS.get(llm.embedding_provider or "offline", ()) if _value(llm, name) is None]
 
 
+def key_variables(spec: ModelSpec | EmbeddingSpec) -> tuple[str, ...]:
+    """The variables that make this model's provider usable."""
+    return _NEEDS[spec.provider] if isinstance(spec, ModelSpec) else _EMBEDDING_NEEDS[spec.provider]
+
+
 def embedding_spec(settings: Settings) -> EmbeddingSpec:
     """The embedding model, and where it is reached."""
     provider = settings.llm.embedding_provider or _default_embedder(settings)

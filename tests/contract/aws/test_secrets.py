@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.secrets import fetched_secrets
 from shared.settings import load
 from shared.settings.secret import SecretMissing, secret_text
 from shared.settings.sources import SettingsInvalid, resolve
@@ -42,6 +43,9 @@ def test_load_of_an_arn_in_config_toml_reads_json_below_a_key(server: SecretsSer
     assert headers is not None
     assert {name: value.get_secret_value() for name, value in headers.items()} == {"X-Key": "k"}
     assert found.given["telemetry", "headers"].is_from_secret
+    # What the local stack hands to its functions, which have no credentials, says the same.
+    handed_on = fetched_secrets(found)
+    assert load(env=handed_on, folder=tmp_path / "elsewhere").telemetry.headers == headers
 
 
 @pytest.mark.parametrize(

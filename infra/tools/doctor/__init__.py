@@ -1,0 +1,69 @@
+"""The `doctor` verb: one line for everything the service rests on, and the setting to turn where it fails."""
+
+import argparse
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.bootstrap import ROOT
+from infra.local import state
+from infra.tools.config_verb import resolve_here
+from infra.tools.doctor.finding import Finding
+from infra.tools.doctor.models import examine_models
+from infra.tools.doctor.services import Reach, examine_services, reach_of
+from shared.settings.sources import Resolved
+from shared.telemetry.logs import logger
+
+
+def doctor(argv: list[str]) -> int:
+    """Check what the settings lead to, and say what does not work."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m infra doctor",
+        description="Check settings, database, migrations, queues and vector store, and ask each configured model "
+        "for a tool call and for structured output: a few short calls for each, paid like any other.",
+        epilog="Exit code 1 when there is a problem. A stack that is merely stopped is none.",
+    )
+    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder of the stack (default .dev)")
+    parser.add_argument("--no-models", action="store_true", help="ask no model")
+    arguments = parser.parse_args(argv)
+    found = resolve_here()
+    stack = state.running(arguments.data.absolute())
+    problems = 0
+    with _quietly():
+        for finding in _examine(found, reach_of(found, stack), with_models=not arguments.no_models):
+            problems += finding.status == "problem"
+            print(finding.line(), flush=True)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if problems:
+        print(f"\n{problems} problem{'s' if problems > 1 else ''}.", file=sys.stderr)
+    return 1 if problems else 0
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
+    """Without log lines: what fails or is tried again is told in the report, once."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iterator[Finding]:
+    yield from _settings(found)
+    yield from examine_services(found.settings, reach)
+    if found.problems:
+        yield Finding("models", "off", "not asked while the settings are wrong")
+    elif with_models:
+        yield from examine_models(found)
+
+
+def _settings(found: Resolved) -> Iterator[Finding]:
+    for problem in found.problems:
+        yield Finding("settings", "problem", problem)
+    if not found.problems:
+        count = len(found.given)
+        yield Finding("settings", "ok", f"{count} set, the rest default; `python3 -m infra config` shows them")
