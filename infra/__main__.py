@@ -38,6 +38,7 @@ VERBS: dict[str, Verb] = {
     "probe-queue": Verb("infra.tools.probe_verb", "probe_queue", "check that a real SQS queue does what is relied on"),
     "config": Verb("infra.tools.config_verb", "config", "show every setting in force, and where it comes from"),
     "doctor": Verb("infra.tools.doctor", "doctor", "check database, queues, vectors and every configured model"),
+    "build": Verb("infra.deploy.build", "build", "build what is deployed, and measure it", bootstrap.DEVELOP_LOCKS),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
     "config-example": Verb("infra.tools.config_example", "main", "write config.toml.example anew from the settings"),

@@ -9,7 +9,13 @@ from infra.local import cloudformation as cfn
 from infra.local.cloudformation import ACCOUNT, REGION, STACK_NAME, Node
 
 # Resources that mean nothing on one machine; anything else that is not understood is reported.
-_CLOUD_ONLY = {"AWS::IAM::ManagedPolicy", "AWS::Serverless::LayerVersion"}
+_CLOUD_ONLY = {
+    "AWS::ApiGateway::Account",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role",
+    "AWS::Logs::LogGroup",
+    "AWS::Serverless::LayerVersion",
+}
 
 
 @dataclass(frozen=True, slots=True)

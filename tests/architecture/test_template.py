@@ -1,6 +1,7 @@
 """What no linter of templates sees: handlers that exist, queues that keep their promises, routes that are reached."""
 
 import ast
+import json
 import os
 import tomllib
 
@@ -134,6 +135,24 @@ def test_resources_above_a_narrow_route_answer_too():
         for length in range(1, len(parts) + 1):
             path = "/".join(part.strip("{}") for part in parts[:length]) or "/"
             assert resources.match("GET", path) is not None, path
+
+
+def test_answers_of_the_gateway_itself_carry_a_detail():
+    door = cfn.properties_of(cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources")["Door"], "Door")  # pyright: ignore
+    responses = cfn.table(door["GatewayResponses"], "GatewayResponses")
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} == set(responses)
+    for name, response in responses.items():
+        templates = cfn.table(cfn.table(response, name)["ResponseTemplates"], name)
+        # The text of the gateway comes with its quotes.
+        written = str(templates["application/json"]).replace("$context.error.messageString", '"said"')
+        assert set(json.loads(written)) == {"detail"}
+
+
+def test_access_log_is_one_json_object_and_names_nobody():
+    door = cfn.properties_of(cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources")["Door"], "Door")  # pyright: ignore
+    written = str(cfn.table(door["AccessLogSetting"], "AccessLogSetting")["Format"])
+    assert set(json.loads(written)) >= {"requestId", "status", "latency", "resource"}
+    assert "$context.path" not in written.replace("$context.resourcePath", "")
 
 
 def test_stage_is_the_version_of_the_api():

@@ -1,0 +1,1 @@
+"""From the tree to AWS: what SAM builds, and whether it fits."""

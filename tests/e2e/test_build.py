@@ -1,0 +1,33 @@
+"""`infra build`: SAM builds every function and layer of the template, and Lambda would take them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.bootstrap import ROOT
+from infra.deploy import sam
+from infra.local import template
+
+pytestmark = pytest.mark.slow
+
+
+def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
+    built = tmp_path / "build"
+    command = [sys.executable, "-m", "infra", "build", "--into", str(built)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    functions = template.load(ROOT / "template.yaml").functions
+    for name in functions:
+        assert (built / name / "shared" / "backends.py").is_file()
+    assert (built / "Migrate" / "infra" / "migrations" / "versions").is_dir()
+    assert (built / "ModelsLayer" / "encodings").is_dir()
+    compiled = list((built / "Api").rglob("*.pyc"))
+    assert len(compiled) == len(list((built / "Api").rglob("*.py")))
+    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {*functions, "RuntimeLayer", "ModelsLayer"}
+
+
+def test_validate_finds_nothing_wrong_with_the_template() -> None:
+    done = sam.run(["validate", "--lint"], quietly=True)
+    assert done.returncode == 0, done.stdout
