@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import psycopg
@@ -143,3 +144,11 @@ def memory(store: Backends, request: pytest.FixtureRequest) -> Memory:
     mine = replace(store, queue=queue, models=FixedModels(ScriptedModel([]), embedder))
     name = "".join(letter for letter in request.node.name if letter.isalnum() or letter in "_-")
     return Memory(mine, queue, embedder, name)
+
+
+@pytest.fixture
+def dice(monkeypatch: pytest.MonkeyPatch) -> Random:
+    """Where ids come from."""
+    thrown = Random()
+    monkeypatch.setattr("secrets.token_bytes", thrown.randbytes)
+    return thrown
