@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from shared.memory import conclude, restating
+from shared.memory import conclude, consolidate, restating
 from shared.memory.dreams import DreamRules
 from shared.memory.planning import Plan
 from shared.reasoning import facts
@@ -143,7 +143,9 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     ),
     "a dream dreams where it may not": instead(DreamRules, "may_dream", True),
     "a dream writes a card where it may not": instead(DreamRules, "may_write_card", True),
-    "one source is enough for a pattern": instead(concluding, "sources_needed", always(1)),
+    "one source is enough for a pattern": both(
+        instead(concluding, "sources_needed", always(1)), instead(consolidate, "sources_needed", always(1))
+    ),
     "older statements overtake later ones": instead(concluding, "_check_overtaken", nothing),
     "a summary covers less than before": swap(
         summaries, "PUT", ("covered_seq = EXCLUDED.covered_seq,", "covered_seq = EXCLUDED.covered_seq - 4,")

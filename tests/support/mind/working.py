@@ -152,7 +152,7 @@ class Working(Forgetting):
             self.excuses += bool(found) and found[0]["failures"] >= 1
 
     def happenings(self, place: Workplace, wake_up: WakeUp, fault: str, number: int) -> list[Callable[[str], None]]:
-        """What happens while the worker waits for its model, one thing for each of its first calls."""
+        """What happens while the worker waits for its model for the first time."""
         unit = wake_up.unit
         session = unit.session or "s"
 
@@ -198,7 +198,7 @@ class Working(Forgetting):
         self.calls += request.purpose == "derive"
         if shift.happenings:
             self.excuses += request.purpose == "derive" and shift.fault not in ("comes twice", "said meanwhile")
-            shift.happenings.pop(0)("\n".join(turn.text for turn in request.turns if isinstance(turn, UserTurn)))
+            self.happen(shift, "\n".join(turn.text for turn in request.turns if isinstance(turn, UserTurn)))
         if shift.fault in MODEL_FAULTS:
             self.excuses += request.purpose == "derive"
         match shift.fault:
@@ -210,6 +210,15 @@ class Working(Forgetting):
                 return Reply("" if request.purpose.startswith("summary") else "Hm.")
             case _:
                 return answer()
+
+    def happen(self, shift: Shift, shown: str) -> None:
+        happenings, shift.happenings = shift.happenings, []
+        try:
+            for one in happenings:
+                one(shown)
+        except AssertionError as error:
+            self.wrong.append(str(error))
+            raise
 
     def check_shown(self, shift: Shift, request: Completion) -> None:
         """Only messages of the unit's own session or workspace, and only those from which something may be learnt."""
