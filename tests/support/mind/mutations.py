@@ -147,8 +147,8 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         instead(concluding, "sources_needed", always(1)), instead(consolidate, "sources_needed", always(1))
     ),
     "older statements overtake later ones": instead(concluding, "_check_overtaken", nothing),
-    "a summary covers less than before": swap(
-        summaries, "PUT", ("covered_seq = EXCLUDED.covered_seq,", "covered_seq = EXCLUDED.covered_seq - 4,")
+    "a late summary takes the place of one that covers more": both(
+        instead(work, "fence", nothing), swap(summaries, "PUT", (" WHERE s.covered_seq < EXCLUDED.covered_seq", ""))
     ),
     "a summary says what it said": swap(
         summaries, "PUT", ("SET content = EXCLUDED.content,", "SET content = s.content,")

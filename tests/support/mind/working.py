@@ -157,6 +157,7 @@ class Working(Forgetting):
         session = unit.session or "s"
 
         def others(_: str) -> None:
+            self.record(self.places.index(place), session, [(unit.observed or "ada", 1, 0, None)] * 3, False)
             self.clock.advance(seconds=95 if unit.kind is not TaskKind.DREAM else 1300)
             self.work(wake_up)
             self.catch_up([])
