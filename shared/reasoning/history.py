@@ -1,5 +1,8 @@
 """What a model is shown of its conversation when not everything fits."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from shared.llm import tokens
 from shared.llm.types import AssistantTurn, SystemTurn, ToolTurn, Turn, UserTurn
 
@@ -10,6 +13,8 @@ _SAFE_SHARE = 0.5
 # What a turn costs beside its text.
 _TURN_TOKENS = 4
 
+Unit: TypeAlias = tuple[Turn, ...]
+
 
 class History:
     """A conversation in units that stay or go as a whole: a tool call without its result is refused by providers.
@@ -17,9 +22,9 @@ class History:
     The instructions and the question always stay, and so does the newest unit.
     """
 
-    def __init__(self, system: str, question: str) -> None:
-        self._pinned: tuple[Turn, ...] = (SystemTurn(system), UserTurn(question))
-        self._units: list[tuple[Turn, ...]] = []
+    def __init__(self, system: str, question: str, units: Sequence[Unit] = ()) -> None:
+        self._pinned: Unit = (SystemTurn(system), UserTurn(question))
+        self._units: list[Unit] = list(units)
 
     def add(self, *turns: Turn) -> None:
         """Append one unit."""
@@ -30,32 +35,36 @@ class History:
         newest = self._units.pop() if self._units else ()
         self._units.append((*newest, *turns))
 
-    def fitted(self, max_tokens: int, *, besides: str = "") -> tuple[Turn, ...]:
+    def fitted(self, max_tokens: int, *, besides: str = "") -> Unit:
         """The turns to send: with `besides` at most `max_tokens`, as far as what always stays allows.
 
         The oldest units go first.
         """
-        kept = self._units
-        if self._estimate(besides) > max_tokens * _SAFE_SHARE:
-            kept = self._newest(max_tokens - tokens.count(besides) - _count(self._pinned))
+        kept = self.kept(max_tokens, besides=besides)
         return (*self._pinned, *(turn for unit in kept for turn in unit))
+
+    def kept(self, max_tokens: int, *, besides: str = "") -> tuple[Unit, ...]:
+        """The units to send. Those that are left out now would not be sent later, either."""
+        if self._estimate(besides) > max_tokens * _SAFE_SHARE:
+            return self._newest(max_tokens - tokens.count(besides) - _count(self._pinned))
+        return tuple(self._units)
 
     def _estimate(self, besides: str) -> float:
         turns = [*self._pinned, *(turn for unit in self._units for turn in unit)]
         texts = [besides, *(_text(turn) for turn in turns)]
         return sum(len(text.encode()) for text in texts) / _BYTES_PER_TOKEN + len(turns) * _TURN_TOKENS
 
-    def _newest(self, left: int) -> list[tuple[Turn, ...]]:
-        kept: list[tuple[Turn, ...]] = []
+    def _newest(self, left: int) -> tuple[Unit, ...]:
+        kept: list[Unit] = []
         for unit in reversed(self._units):
             left -= _count(unit)
             if left < 0 and kept:
                 break
             kept.append(unit)
-        return kept[::-1]
+        return tuple(kept[::-1])
 
 
-def _count(turns: tuple[Turn, ...]) -> int:
+def _count(turns: Unit) -> int:
     return sum(tokens.count(_text(turn)) + _TURN_TOKENS for turn in turns)
 
 

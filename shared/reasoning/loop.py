@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 
 from shared.domain.errors import AnswerUnreadable, ModelUnavailable
 from shared.llm.provider import ChatModel
 from shared.llm.types import Answer, Completion, Reply, TextDelta, ToolTurn, Turn, Usage, UserTurn
-from shared.reasoning.history import History
+from shared.reasoning.history import History, Unit
 from shared.reasoning.prompts import render
 from shared.reasoning.toolkit import Rephrase, ToolSet, Used
 
@@ -60,23 +60,49 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands between two turns: what another process needs to go on. What limits count is of all so far.
+
+    `units` are the turns after the question, without those that will not be sent any more.
+    """
+
+    question: str
+    units: tuple[Unit, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    turns: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `text` is empty when the model had nothing to say; `is_cut`: limits ended it, not the model."""
+    """How a run ended. `text` is empty when the model had nothing to say; `is_cut`: limits ended it, not the model.
+
+    `is_paused`: it has not ended, but was told not to go on now.
+    """
 
     text: str
     usage: Usage
     used: tuple[Used, ...]
     turns: int
     is_cut: bool = False
+    is_paused: bool = False
 
 
-def run_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> Outcome:
+def run_agent(
+    agent: Agent,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    begun: Progress | None = None,
+    goes_on: Callable[[Progress], bool] | None = None,
+) -> Outcome:
     """The answer of `agent`.
 
+    `goes_on` is asked before each turn with tools whether to make it now. An agent whose tools' doings are the
+    result may be continued: with `begun`, as it was handed to `goes_on`, its question is the one asked then.
     Raises `ModelUnavailable` when the model cannot be reached or the time is used up, `AnswerUnreadable` when
     the answer is not acceptable, not even corrected.
     """
-    conversation = _Conversation(agent, now, is_streamed=False)
+    conversation = _Conversation(agent, now, is_streamed=False, begun=begun, goes_on=goes_on)
     for _ in conversation.run():
         pass
     return conversation.outcome()
@@ -99,20 +125,38 @@ def stream_agent(agent: Agent, *, now: Callable[[], float] = time.monotonic) -> 
 class _Conversation:
     """A run under way."""
 
-    def __init__(self, agent: Agent, now: Callable[[], float], *, is_streamed: bool) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        now: Callable[[], float],
+        *,
+        is_streamed: bool,
+        begun: Progress | None = None,
+        goes_on: Callable[[Progress], bool] | None = None,
+    ) -> None:
+        before = begun or Progress(agent.question)
         self._agent = agent
         self._now = now
+        self._goes_on = goes_on
         self._is_streamed = is_streamed and agent.accept is None
-        self._ends = now() + agent.limits.timeout_s
-        self._history = History(agent.system, agent.question)
-        self._usage = Usage()
+        self._ends = now() + agent.limits.timeout_s - before.seconds
+        self._question = before.question
+        self._history = History(agent.system, before.question, before.units)
+        self._usage = before.usage
         self._used: list[Used] = []
-        self._turns = 0
+        self._turns = before.turns
         self._is_cut = False
+        self._is_paused = False
         self._text = ""
 
     def outcome(self) -> Outcome:
-        return Outcome(self._text, self._usage, tuple(self._used), self._turns, self._is_cut)
+        return Outcome(self._text, self._usage, tuple(self._used), self._turns, self._is_cut, self._is_paused)
+
+    def _progress(self) -> Progress:
+        limits = self._agent.limits
+        units = self._history.kept(limits.max_input_tokens, besides=self._told())
+        seconds = limits.timeout_s - (self._ends - self._now())
+        return Progress(self._question, units, self._usage, self._turns, seconds)
 
     def run(self) -> Iterator[str]:
         """Pieces of text to forward; afterwards `outcome` is complete."""
@@ -127,9 +171,12 @@ class _Conversation:
         """The reply that is the answer, after as many turns with tools as it takes and limits allow."""
         iterations = self._agent.limits.iterations if self._agent.tools.definitions else 0
         was_nudged = not self._agent.wants_text
-        for iteration in range(iterations):
+        for iteration in range(self._turns, iterations):
             if iteration and (self._is_late() or self._is_spent()):
                 break
+            if self._goes_on is not None and not self._goes_on(self._progress()):
+                self._is_paused = True
+                return Reply("")
             reply = yield from self._ask_in_time(iteration)
             if reply is None:
                 break
@@ -231,8 +278,10 @@ class _Conversation:
         )
 
     def _fitted(self) -> tuple[Turn, ...]:
-        told = "".join(f"{tool.name}{tool.description}{tool.parameters}" for tool in self._agent.tools.definitions)
-        return self._history.fitted(self._agent.limits.max_input_tokens, besides=told)
+        return self._history.fitted(self._agent.limits.max_input_tokens, besides=self._told())
+
+    def _told(self) -> str:
+        return "".join(f"{tool.name}{tool.description}{tool.parameters}" for tool in self._agent.tools.definitions)
 
     def _counted(self, reply: Reply) -> Reply:
         self._usage += reply.usage

@@ -1,5 +1,8 @@
 """What of a conversation is sent when not everything fits."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from shared.llm import tokens
 from shared.llm.types import AssistantTurn, SystemTurn, ToolCall, ToolTurn, UserTurn
 from shared.reasoning.history import History
@@ -51,3 +54,14 @@ def test_extend_when_there_is_no_unit_begins_one():
     talk = history()
     talk.extend(UserTurn("Answer now."))
     assert talk.fitted(100)[2:] == (UserTurn("Answer now."),)
+
+
+@given(st.lists(st.integers(1, 400), max_size=12), st.integers(100, 900))
+def test_kept_units_are_sent_as_the_whole_would_be_however_often_the_rest_is_dropped(sizes: list[int], most: int):
+    whole, pruned = history(), history()
+    for size in sizes:
+        unit = (CALL, ToolTurn("1", "look", "word " * size))
+        whole.add(*unit)
+        pruned = History("Be kind.", "What is blue?", pruned.kept(most))
+        pruned.add(*unit)
+        assert pruned.fitted(most) == whole.fitted(most)

@@ -7,8 +7,19 @@ import pytest
 from pydantic import BaseModel
 
 from shared.domain.errors import AnswerUnreadable, ModelUnavailable
-from shared.llm.types import AssistantTurn, Completion, Delta, Reply, SystemTurn, TextDelta, ToolTurn, Turn, UserTurn
-from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
+from shared.llm.types import (
+    AssistantTurn,
+    Completion,
+    Delta,
+    Reply,
+    SystemTurn,
+    TextDelta,
+    ToolTurn,
+    Turn,
+    Usage,
+    UserTurn,
+)
+from shared.reasoning.loop import Agent, Limits, Outcome, Progress, run_agent, stream_agent
 from shared.reasoning.prompts import render
 from shared.reasoning.toolkit import Rephrase, ToolResult, ToolSet, tool
 from tests.support.scripted_model import Line, ScriptedModel, calls
@@ -291,3 +302,46 @@ def test_run_that_is_late_stops_before_the_next_call():
     one, model = doing(calls(LOOK_AT_SKY))
     assert run_agent(one, now=lambda: next(moments)).is_cut
     assert model.is_finished
+
+
+def silent(*script: Line, iterations: int = 6) -> tuple[Agent, ScriptedModel]:
+    """An agent whose tools' doings are the result."""
+    one, model = agent(*script, iterations=iterations)
+    return replace(one, wants_text=False), model
+
+
+def test_run_that_is_paused_after_any_turn_and_continued_asks_the_same():
+    script: list[Line] = [calls(LOOK_AT_SKY), calls(LOOK_AT_SKY, text="Again."), "", "done"]
+    whole, model = silent(*script)
+    expected = run_agent(whole)
+    assert expected.turns == 3
+    for pause in range(1, 3):
+        one, first = silent(*script)
+        left: list[Progress] = []
+
+        def goes_on(progress: Progress, pause: int = pause, left: list[Progress] = left) -> bool:
+            left.append(progress)
+            return progress.turns < pause
+
+        paused = run_agent(one, goes_on=goes_on)
+        assert (paused.is_paused, paused.is_cut, len(first.requests)) == (True, False, pause)
+        other, second = silent(*script[pause:])
+        # Whoever continues it may have put another question by now.
+        ended = run_agent(replace(other, question="What is red?"), begun=left[-1])
+        assert [one.turns for one in [*first.requests, *second.requests]] == [one.turns for one in model.requests]
+        assert (ended.usage, ended.turns, ended.is_paused) == (expected.usage, expected.turns, False)
+
+
+def test_run_that_is_continued_has_only_the_iterations_tokens_and_seconds_left():
+    begun = Progress("What is blue?", usage=Usage(90, 5), turns=3, seconds=50)
+    one, model = silent(*[calls(LOOK_AT_SKY)] * 9, iterations=5)
+    assert run_agent(one, begun=replace(begun, seconds=0)).turns == 5
+    assert len(model.requests) == 2
+    one, model = silent(*[calls(LOOK_AT_SKY)] * 9, iterations=9)
+    spent = replace(one, limits=replace(one.limits, max_total_tokens=100))
+    assert run_agent(spent, begun=replace(begun, seconds=0)).is_cut
+    assert len(model.requests) == 1
+    one, model = silent(*[calls(LOOK_AT_SKY)] * 9, iterations=9)
+    # Of 60 seconds 10 are left: less than the last quarter.
+    assert run_agent(one, begun=begun).is_cut
+    assert model.requests == []
