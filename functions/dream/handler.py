@@ -1,5 +1,8 @@
 """Think over what is known about the peer a wake-up points to."""
 
+from datetime import timedelta
+from typing import Protocol
+
 from shared.backends import open_backends
 from shared.queue.batch import BatchResult, SqsEvent, consume
 from shared.reasoning.dream import dream
@@ -11,5 +14,12 @@ configure(_settings.app.log_level, "dream")
 backends = open_backends(_settings)
 
 
-def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
-    return consume(event, lambda wake_up: dream(backends, wake_up), backends.queue)
+class Context(Protocol):
+    """What Lambda says of this call."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def lambda_handler(event: SqsEvent, context: Context) -> BatchResult:
+    lasts = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    return consume(event, lambda wake_up: dream(backends, wake_up, lasts=lasts), backends.queue)

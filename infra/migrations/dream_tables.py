@@ -46,6 +46,8 @@ Table(
     *numbers("input_tokens", "output_tokens"),
     *times("requested_at"),
     *maybe(MAYBE_TIME, "begun_at", "finished_at"),
+    # How often a phase began anew because what was kept of it did not fit any more.
+    *integers("restarts"),
     key("workspace", "id"),
     UniqueConstraint("workspace", "observer", "observed", "number"),
     to("collections", "workspace, observer, observed", "workspace, observer, observed", "CASCADE"),
@@ -69,4 +71,16 @@ Table(
     Index("dream_changes_by_successor", "workspace", "successor", postgresql_where=text("successor IS NOT NULL")),
     Index("dream_changes_by_source", "source_ids", postgresql_using="gin"),
     comment="what each dream did, so that it can be shown; texts of conclusions stay in theirs",
+)
+
+Table(
+    "dream_checkpoints",
+    METADATA,
+    *texts("workspace", "dream", "phase"),
+    column("made_by", Text(), "fingerprint of prompt, tools and model: another cannot go on with it"),
+    *texts("run"),
+    *times("saved_at"),
+    key("workspace", "dream"),
+    to("dreams", "workspace, dream", "workspace, id", "CASCADE"),
+    comment="the run under way of each dream, between two turns; gone with its phase",
 )

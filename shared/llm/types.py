@@ -43,7 +43,10 @@ class UserTurn:
 
 @dataclass(frozen=True, slots=True)
 class AssistantTurn:
-    """Something the model said. `replay` is what its provider needs back unchanged, opaque to everyone else."""
+    """Something the model said. `replay` is what its provider needs back unchanged, opaque to everyone else.
+
+    It is of what JSON knows, and bytes: another process may have to send it back.
+    """
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()

@@ -54,6 +54,8 @@ def _changed(backends: Backends, conn: Connection, claimed: Claim) -> _Change:
     copies: dict[str, str] = {}
     gone: list[str] = []
     if member is None or not member.is_active:
+        # Whoever commits a dream holds its unit before the conclusions.
+        dream_traces.forget_view(conn, unit.workspace, unit.observed)
         gone = backfills.remove(conn, *place)
         dream_traces.forget(conn, unit.workspace, gone)
         backfills.drop(conn, *place)

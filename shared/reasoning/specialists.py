@@ -1,38 +1,27 @@
 """The specialists of a dream: each reads a collection, and says what it wants changed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, takewhile
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
 
-from shared.backends import Backends
-from shared.domain.card import Card
-from shared.domain.clock import stamp
-from shared.domain.conclusion import Collection, Conclusion
 from shared.domain.dream import Dream, Proposal, Specialist
 from shared.llm.provider import ChatModel
-from shared.llm.types import Completion, Delta, Reply, Usage
-from shared.reasoning.loop import Agent, Limits, run_agent
-from shared.reasoning.prompts import fenced, render
-from shared.reasoning.surprisal import surprising
+from shared.llm.types import Usage
+from shared.reasoning.checkpoint import Checkpoint, fingerprint, written
+from shared.reasoning.loop import Agent, Limits, Progress, run_agent
+from shared.reasoning.opening import opened
+from shared.reasoning.prompts import render
+from shared.reasoning.shift import TO_COMMIT, Shift, Step
+from shared.reasoning.takeover import taken_up
 from shared.reasoning.toolkit import AgentTool, ToolSet
 from shared.reasoning.tools import CARD, DEDUCTION, INDUCTION
-from shared.reasoning.tools.lines import conclusion_lines
 from shared.reasoning.tools.workbench import Workbench
-from shared.store import cards, conclusions
+from shared.settings.dreaming import DreamSettings
 
 _TOOLS: Final[dict[Specialist, tuple[AgentTool[Workbench], ...]]] = {
     "deduction": DEDUCTION,
     "induction": INDUCTION,
     "card": CARD,
 }
-# What is laid out before a specialist may take half of what it may read; the rest is for what it looks up.
-_SHARE = 0.5
-_LETTERS_PER_TOKEN = 4
-# Time and id of a conclusion's line.
-_LINE_LETTERS = 60
-_MOST_NEWEST, _MOST_REPEATED = 100, 40
-_LOOKED_AROUND, _NEAR_EACH = 30, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,124 +34,85 @@ class Consulted:
     is_cut: bool = False
 
 
-def consult(
-    backends: Backends, dream: Dream, specialist: Specialist, *, before_each: Callable[[float], None]
-) -> Consulted:
+def consult(shift: Shift, dream: Dream, specialist: Specialist) -> Consulted | None:
     """Let the specialist read and propose; nothing is changed. An empty collection is not worth a call.
 
-    `before_each` is told before each call of the model how many seconds it may take.
+    None when time is up: the next shift goes on where this one has ended. Between two turns all of the run is kept,
+    so that a worker that dies loses one turn.
     """
-    settings = backends.settings.dream
-    left = settings.max_tokens_per_dream - dream.used_tokens
-    bench = _bench(backends, dream, specialist)
-    # A card is of what lasts, and not of what stands out.
-    strange = bench.showing([] if specialist == "card" else surprising(backends, dream.collection))
-    laid_out = bench.showing(_laid_out(backends, dream.collection, strange))
-    if not (laid_out or strange) or left <= 0:
-        return Consulted(Proposal(), is_cut=left <= 0)
-    agent = Agent(
-        model=_Announcing(backends.models.dream(specialist), before_each),
-        system=render(f"dream_{specialist}"),
-        question=_material(backends, dream, bench.card, strange, laid_out),
-        tools=ToolSet(_TOOLS[specialist], bench, max_output_chars=backends.settings.llm.max_tool_output_chars),
-        limits=Limits(
-            iterations=settings.max_tool_iterations,
-            max_input_tokens=settings.history_token_limit,
-            max_output_tokens=settings.max_output_tokens,
-            timeout_s=settings.timeout_seconds,
-            thinking_budget_tokens=settings.thinking_budget_tokens,
-            max_total_tokens=left,
-        ),
-        purpose=f"dream_{specialist}",
-        wants_text=False,
+    run = _Run.of(shift, dream, specialist)
+    begun = taken_up(shift, dream, run.made_by)
+    if begun is None:
+        return run.carried_out(*opened(shift.backends, dream, specialist))
+    if begun.is_done:
+        return Consulted(begun.bench.proposal(), begun.progress.usage, begun.progress.turns, begun.is_cut)
+    return run.carried_out(begun.bench, begun.progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One specialist at one dream, in one shift."""
+
+    shift: Shift
+    dream: Dream
+    specialist: Specialist
+    model: ChatModel
+    system: str
+    made_by: str
+
+    @classmethod
+    def of(cls, shift: Shift, dream: Dream, specialist: Specialist) -> Self:
+        model, system = shift.backends.models.dream(specialist), render(f"dream_{specialist}")
+        made_by = fingerprint(model.name, system, [one.definition for one in _TOOLS[specialist]])
+        return cls(shift, dream, specialist, model, system, made_by)
+
+    def carried_out(self, bench: Workbench, begun: Progress) -> Consulted | None:
+        settings, dream = self.shift.backends.settings, self.dream
+        # What the dream has cost without this run, which may have begun in an earlier shift.
+        paid = Usage(dream.input_tokens - begun.usage.input_tokens, dream.output_tokens - begun.usage.output_tokens)
+        left = settings.dream.max_tokens_per_dream - paid.input_tokens - paid.output_tokens
+        if not begun.question or left <= 0:
+            return Consulted(Proposal(), is_cut=left <= 0)
+        agent = Agent(
+            model=self.shift.timed(self.model),
+            system=self.system,
+            question=begun.question,
+            tools=ToolSet(_TOOLS[self.specialist], bench, max_output_chars=settings.llm.max_tool_output_chars),
+            limits=_limits(settings.dream, left),
+            purpose=f"dream_{self.specialist}",
+            wants_text=False,
+        )
+
+        def goes_on(progress: Progress) -> bool:
+            step = self._step(bench, paid, Checkpoint(bench.notes(), progress)) if progress.turns else None
+            if self.shift.is_over:
+                self.shift.pause(dream, step)
+                return False
+            seconds = self.shift.seconds_for(settings.dream.timeout_seconds - progress.seconds)
+            self.shift.keep(dream, step, seconds=seconds)
+            return True
+
+        now = self.shift.backends.clock.now
+        outcome = run_agent(agent, now=lambda: now().timestamp(), begun=begun, goes_on=goes_on)
+        if outcome.is_paused:
+            return None
+        ended = Progress("", usage=outcome.usage, turns=outcome.turns)
+        done = Checkpoint(bench.notes(), ended, is_done=True, is_cut=outcome.is_cut)
+        self.shift.keep(dream, self._step(bench, paid, done), seconds=TO_COMMIT.total_seconds())
+        return Consulted(bench.proposal(), outcome.usage, outcome.turns, outcome.is_cut)
+
+    def _step(self, bench: Workbench, paid: Usage, checkpoint: Checkpoint) -> Step:
+        spent = paid + checkpoint.progress.usage
+        kept = written(checkpoint, self.made_by)
+        return Step(kept, checkpoint.notes.shown, spent.input_tokens, spent.output_tokens)
+
+
+def _limits(settings: DreamSettings, max_total_tokens: int) -> Limits:
+    return Limits(
+        iterations=settings.max_tool_iterations,
+        max_input_tokens=settings.history_token_limit,
+        max_output_tokens=settings.max_output_tokens,
+        timeout_s=settings.timeout_seconds,
+        thinking_budget_tokens=settings.thinking_budget_tokens,
+        max_total_tokens=max_total_tokens,
     )
-    outcome = run_agent(agent)
-    return Consulted(bench.proposal(), outcome.usage, outcome.turns, outcome.is_cut)
-
-
-def _bench(backends: Backends, dream: Dream, specialist: Specialist) -> Workbench:
-    if specialist != "card":
-        return Workbench(backends, dream.collection)
-    with backends.db.reading() as conn:
-        card = cards.read(conn, dream.collection)
-    # Made anew, it must not lean on what it said: but it is still that version which is replaced.
-    return Workbench(backends, dream.collection, replace(card, lines=()) if dream.is_rebuild else card)
-
-
-def _laid_out(backends: Backends, collection: Collection, strange: Sequence[Conclusion]) -> list[Conclusion]:
-    """What a specialist begins with beside what is strange: as much as there is room for.
-
-    The newest conclusions and those derived most often; with enough that is strange only what lies near to that.
-    """
-    is_replaced = len(strange) >= backends.settings.dream.surprisal.min_high_surprisal_for_replace
-    found = _near(backends, collection, strange) if is_replaced else _newest_and_repeated(backends, collection)
-    known = {one.id for one in strange}
-    return list(_fitting(backends, (one for one in found if one.id not in known)))
-
-
-def _newest_and_repeated(backends: Backends, collection: Collection) -> list[Conclusion]:
-    with backends.db.reading() as conn:
-        newest = conclusions.newest(conn, collection, most=_MOST_NEWEST)
-        repeated = conclusions.most_derived(conn, collection, most=_MOST_REPEATED)
-    first = newest[:_LOOKED_AROUND]
-    # Of a large collection the newest are not all: what they change or contradict may be years older.
-    near = _near(backends, collection, first) if len(newest) == _MOST_NEWEST else []
-    return list({one.id: one for one in [*first, *near, *newest, *repeated]}.values())
-
-
-def _near(backends: Backends, collection: Collection, found: Sequence[Conclusion]) -> list[Conclusion]:
-    vectors = backends.vectors.conclusion_vectors(collection.workspace, [one.id for one in found])
-    nearest = backends.vectors.nearest_conclusions(collection, list(vectors.values()), k=_NEAR_EACH)
-    ids = list(dict.fromkeys(hit.id for hits in nearest for hit in hits))
-    with backends.db.reading() as conn:
-        rows = conclusions.by_ids(conn, collection.workspace, ids)
-    return [rows[one] for one in ids if one in rows]
-
-
-def _fitting(backends: Backends, found: Iterable[Conclusion]) -> Iterator[Conclusion]:
-    most = backends.settings.llm.max_message_content_chars
-    room = backends.settings.dream.history_token_limit * _SHARE * _LETTERS_PER_TOKEN
-    each = list(found)
-    ends = accumulate(min(len(one.content), most) + _LINE_LETTERS for one in each)
-    return (one for one, _ in takewhile(lambda pair: pair[1] <= room, zip(each, ends, strict=True)))
-
-
-def _material(
-    backends: Backends, dream: Dream, card: Card, strange: Sequence[Conclusion], laid_out: Sequence[Conclusion]
-) -> str:
-    observer, observed = dream.collection.observer, dream.collection.observed
-    perspective = (
-        render("dream_own", observed=observed)
-        if observer == observed
-        else render("dream_other", observer=observer, observed=observed)
-    )
-    limit = backends.settings.llm.max_message_content_chars
-    listed = [fenced("conclusions", conclusion_lines(some, max_chars=limit)) for some in (strange, laid_out)]
-    return render(
-        "dream_material",
-        perspective=perspective,
-        now=stamp(backends.clock.now()),
-        card=fenced("peer_card", "\n".join(card.lines), of=observed) if card.lines else "",
-        surprising=render("dream_surprising", conclusions=listed[0]) if strange else "",
-        conclusions=listed[1] if laid_out else "",
-    )
-
-
-class _Announcing:
-    """A chat model that says before each call how long it may take."""
-
-    def __init__(self, model: ChatModel, before_each: Callable[[float], None]) -> None:
-        self._model = model
-        self._before_each = before_each
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    def complete(self, request: Completion) -> Reply:
-        self._before_each(request.timeout_s or 0.0)
-        return self._model.complete(request)
-
-    def stream(self, request: Completion) -> Iterator[Delta]:
-        self._before_each(request.timeout_s or 0.0)
-        return self._model.stream(request)

@@ -53,7 +53,7 @@ class DreamSettings(Feature):
     max_tokens_per_dream: Count = setting(
         400_000, "read and written by the model; then the dream ends with what it has"
     )
-    timeout_seconds: Annotated[int, Field(ge=1, le=780)] = setting(
+    timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = setting(
         400, "for each specialist; what does not fit into one function call goes on in the next"
     )
     surprisal: SurprisalSettings = SurprisalSettings()

@@ -1,18 +1,39 @@
-"""What dreams made of conclusions that are forgotten: notes of changes, lines of cards, answers not used yet."""
+"""What dreams made of conclusions that are forgotten: notes of changes, lines of cards, runs not committed yet."""
 
 from collections.abc import Sequence
 from typing import LiteralString
 
 from shared.store.database import Connection
 
-# A proposal that waits for its commit may quote what is forgotten. It is made anew, should it be needed.
+COLLECTIONS: LiteralString = """
+SELECT DISTINCT observer, observed FROM conclusions WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
+"""
+VIEW: LiteralString = (
+    "SELECT observer, observed FROM collections WHERE workspace = %(workspace)s AND observer = %(peer)s"
+)
+
+# To the end of the transaction: who keeps a run holds its unit, and then looks whether all that it tells of is there.
+UNITS: LiteralString = """
+SELECT FROM work_units AS u
+ WHERE u.workspace = %(workspace)s AND u.unit = ANY(%(units)s)
+ ORDER BY u.unit
+   FOR UPDATE
+"""
+# Where the release before this one kept what a specialist had proposed.
 ANSWERS: LiteralString = """
-UPDATE work_units AS u
-   SET answer = NULL
-  FROM (SELECT DISTINCT 'dream::' || c.observer || ':' || c.observed AS unit
-          FROM conclusions AS c
-         WHERE c.workspace = %(workspace)s AND c.id = ANY(%(ids)s)) AS of_collection
- WHERE u.workspace = %(workspace)s AND u.unit = of_collection.unit AND u.answer IS NOT NULL
+UPDATE work_units SET answer = NULL
+ WHERE workspace = %(workspace)s AND unit = ANY(%(units)s) AND answer IS NOT NULL
+"""
+# A run under way quotes what it was shown. It is begun anew, should it be needed.
+RUNS: LiteralString = """
+WITH gone AS (
+    DELETE FROM dream_checkpoints AS p
+     USING dreams AS d, unnest(%(observers)s::text[], %(observed)s::text[]) AS n (observer, observed)
+     WHERE p.workspace = %(workspace)s AND d.workspace = %(workspace)s AND d.id = p.dream
+       AND d.observer = n.observer AND d.observed = n.observed
+ RETURNING p.dream)
+UPDATE dreams SET restarts = restarts + 1
+ WHERE workspace = %(workspace)s AND id IN (SELECT dream FROM gone)
 """
 
 # What was overtaken by what is forgotten holds again, as if the later had never been said; tick finds it a vector.
@@ -70,8 +91,8 @@ DELETE FROM dream_changes AS h
 def forget(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
     """Take out what dreams wrote about the conclusions `ids`, before these go; what they overtook holds again."""
     values = {"workspace": workspace, "ids": list(ids)}
+    _forget_runs(conn, workspace, conn.execute(COLLECTIONS, values).fetchall())
     conn.execute(RESTORE, values)
-    conn.execute(ANSWERS, values)
     lines = conn.execute(LINES, values).fetchall()
     conn.execute(CHANGES, values)
     if lines:
@@ -79,6 +100,22 @@ def forget(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
         named = dict(zip(("observers", "observed", "lines"), (list(column) for column in columns), strict=True))
         conn.execute(UNWRITE, {"workspace": workspace, **named})
         conn.execute(CHANGES_OF_LINES, {"workspace": workspace, **named})
+
+
+def forget_view(conn: Connection, workspace: str, observer: str) -> None:
+    """Take away what is kept of dreams under way from the view of `observer`, before conclusions of it go."""
+    _forget_runs(conn, workspace, conn.execute(VIEW, {"workspace": workspace, "peer": observer}).fetchall())
+
+
+def _forget_runs(conn: Connection, workspace: str, collections: Sequence[tuple[str, str]]) -> None:
+    values = {
+        "workspace": workspace,
+        "observers": [observer for observer, _ in collections],
+        "observed": [observed for _, observed in collections],
+        "units": [f"dream::{observer}:{observed}" for observer, observed in collections],
+    }
+    for statement in (UNITS, ANSWERS, RUNS):
+        conn.execute(statement, values)
 
 
 # Children first. The numbers of deleted units are left behind as the floor of new ones: see revision 0006.

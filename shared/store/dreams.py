@@ -11,7 +11,7 @@ from shared.domain.conclusion import Collection
 from shared.domain.dream import Change, Dream, DreamRequest, Phase, first_phase
 from shared.domain.ids import new_id
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
-from shared.store import dream_schedule, tasks
+from shared.store import dream_checkpoints, dream_schedule, tasks
 from shared.store.database import Connection
 from shared.store.work import ClaimLost
 
@@ -106,50 +106,60 @@ def begin(conn: Connection, dream: Dream, *, now: datetime) -> None:
     conn.execute(BEGIN, {**_key(dream), "now": now, "concluded": concluded})
 
 
+# What comes to an end only because its worker dies is set aside after a few attempts; what gets on is not.
 EXTEND: LiteralString = """
-UPDATE work_units SET lease_until = %(until)s, due_at = %(until)s
+UPDATE work_units
+   SET lease_until = %(until)s, due_at = %(until)s, failures = CASE WHEN %(is_on)s THEN 1 ELSE failures END
   FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s AND hurry.is_off = 'off'
 RETURNING 1
 """
 
 
-def extend(conn: Connection, claimed: Claim, *, until: datetime) -> None:
-    """Keep the claim of a dream until then. Raises `ClaimLost` when it is another's already."""
+def extend(conn: Connection, claimed: Claim, *, until: datetime, is_on: bool = False) -> None:
+    """Keep the claim of a dream until then. Raises `ClaimLost` when it is another's already.
+
+    `is_on`: something has been achieved since it was claimed. In a transaction it holds the unit to the end, and
+    lets that not wait for the disk.
+    """
     unit = claimed.unit
-    values = {"workspace": unit.workspace, "unit": unit.key, "token": claimed.token, "until": until}
+    values = {"workspace": unit.workspace, "unit": unit.key, "token": claimed.token, "until": until, "is_on": is_on}
     if conn.execute(EXTEND, values).fetchone() is None:
         raise ClaimLost(str(unit))
 
 
-ADVANCE: LiteralString = """
-UPDATE dreams
-   SET phase = %(next)s, input_tokens = input_tokens + %(input_tokens)s,
-       output_tokens = output_tokens + %(output_tokens)s
+ADVANCE: LiteralString = f"""
+UPDATE dreams SET phase = %(next)s
  WHERE workspace = %(workspace)s AND id = %(id)s AND phase = %(phase)s
-RETURNING 1
+RETURNING {_DREAM}
 """
 
 
-def advance(conn: Connection, dream: Dream, following: Phase, *, input_tokens: int, output_tokens: int) -> None:
+def advance(conn: Connection, dream: Dream, following: Phase) -> Dream:
     """Note that the dream's phase is done, in the transaction of its effects. Raises `ClaimLost` when it was."""
-    spent = {"input_tokens": input_tokens, "output_tokens": output_tokens}
-    values = {**_key(dream), **spent, "phase": dream.phase, "next": following}
-    if conn.execute(ADVANCE, values).fetchone() is None:
+    values = {**_key(dream), "phase": dream.phase, "next": following}
+    with conn.cursor(row_factory=dream_row) as cursor:
+        advanced = cursor.execute(ADVANCE, values).fetchone()
+    if advanced is None:
         raise ClaimLost(f"phase {dream.phase} of dream {dream.id} was done by somebody else")
+    dream_checkpoints.clear(conn, dream.collection.workspace, dream.id)
+    return advanced
 
 
 END: LiteralString = """
 UPDATE dreams SET phase = 'done', finished_at = %(now)s
  WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s AND number = %(number)s
-RETURNING concluded
+RETURNING id, concluded
 """
 
 
 def end(conn: Connection, unit: WorkUnit, number: int, *, now: datetime) -> int | None:
     """Note that the dream has ended; gives how much was concluded when it began, None if it does not count."""
     row = conn.execute(END, {**_place(unit, number), "now": now}).fetchone()
-    return row[0] if row else None
+    if row is None:
+        return None
+    dream_checkpoints.clear(conn, unit.workspace, row[0])
+    return row[1]
 
 
 NOTE_CHANGES: LiteralString = """

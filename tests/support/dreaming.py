@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import LiteralString, cast
 
 from shared.domain.conclusion import Collection
@@ -57,11 +58,11 @@ class Dreamland(Workplace):
         collection = Collection(self.workspace, observer, observed)
         dreams.schedule(self.backends, DreamRequest(collection, kind, "manual", is_rebuild=is_rebuild))
 
-    def dreams_on(self) -> int:
-        """Do what was woken; gives how many wake-ups that were."""
+    def dreams_on(self, *, lasts: timedelta = timedelta(seconds=900)) -> int:
+        """Do what was woken, in calls that last so long; gives how many wake-ups that were."""
         woken = self.queue.take(TaskKind.DREAM)
         for wake_up in woken:
-            dream(self.backends, wake_up)
+            dream(self.backends, wake_up, lasts=lasts)
         return len(woken)
 
     def dreams_out(self) -> None:

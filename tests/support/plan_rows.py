@@ -43,6 +43,8 @@ SELECT 'w1', 'p' || n, 'p' || m, 60, CASE WHEN n % 100 = 0 THEN timestamptz '203
 INSERT INTO dreams (workspace, observer, observed, number, id, kind, cause, phase, requested_at)
 SELECT 'w1', 'p' || n, 'p1', 7, 'd' || n, 'omni', 'manual', 'done', timestamptz '2031-01-01' + n * interval '1 second'
   FROM generate_series(1, 2000) AS n;
+INSERT INTO dream_checkpoints (workspace, dream, phase, made_by, run, saved_at)
+SELECT 'w1', 'd' || n, 'done', 'm', '{}', '2031-01-01' FROM generate_series(2, 2000) AS n;
 INSERT INTO dream_changes (workspace, dream, place, action, conclusion, successor, line, source_ids, changed_at)
 SELECT 'w1', 'd' || n, m, CASE WHEN m = 1 THEN 'line_added' ELSE 'superseded' END, 'c' || n * 5 + m,
        CASE WHEN m > 1 THEN 'c' || n END, CASE WHEN m = 1 THEN 'x' END, ARRAY['c' || n + m], '2031-01-01'

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Self
 
 from shared.backends import Backends
 from shared.domain.card import Card, CardLine
@@ -14,6 +15,17 @@ from shared.reasoning.toolkit import Refused, Rephrase
 # More than anybody could find in what a run reads: a model that goes on is lost.
 _MOST_FINDINGS = 60
 _MOST_REMOVALS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What lies on a workbench, to be laid out again by another process. `shown` are ids: rows say the rest."""
+
+    card: Card = field(default_factory=Card)
+    shown: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    lines: tuple[CardLine, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +95,21 @@ class Workbench:
         """Whether something shown says exactly this on the same level."""
         wanted = content_hash(content)
         return any(one.level == level and content_hash(one.content) == wanted for one in self._seen.values())
+
+    def notes(self) -> Notes:
+        """All of it, as it is between two turns."""
+        made = tuple(self._findings.values()), tuple(self._removals.values())
+        return Notes(self.card, tuple(self._seen), *made, self._lines)
+
+    @classmethod
+    def laid_out(cls, backends: Backends, collection: Collection, notes: Notes, shown: Iterable[Conclusion]) -> Self:
+        """The workbench that `notes` were taken of; `shown` are the conclusions they name."""
+        bench = cls(backends, collection, notes.card)
+        bench._seen = {one.id: one for one in shown}
+        bench.add(notes.findings)
+        bench.remove(notes.removals)
+        bench._lines = notes.lines
+        return bench
 
     def proposal(self) -> Proposal:
         is_changed = self._lines is not None and tuple(line.text for line in self._lines) != self.card.lines

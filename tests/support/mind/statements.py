@@ -119,6 +119,14 @@ SELECT 'orphaned', c.content, m.id FROM conclusions AS c, unnest(c.message_ids) 
  WHERE c.workspace = ANY(%(workspaces)s)
    AND NOT EXISTS (SELECT FROM messages AS n WHERE n.workspace = c.workspace AND n.id = m.id)
  UNION ALL
+SELECT 'kept of a run', p.dream, p.phase
+  FROM dream_checkpoints AS p
+  JOIN dreams AS d ON d.workspace = p.workspace AND d.id = p.dream
+ WHERE p.workspace = ANY(%(workspaces)s)
+   AND (d.finished_at IS NOT NULL OR d.phase <> p.phase
+        OR EXISTS (SELECT FROM jsonb_array_elements_text(p.run::jsonb -> 'notes' -> 'shown') AS s (id)
+                    WHERE NOT EXISTS (SELECT FROM conclusions AS c WHERE c.workspace = p.workspace AND c.id = s.id)))
+ UNION ALL
 SELECT 'copied from nowhere', c.content, c.copied_from FROM conclusions AS c
  WHERE c.workspace = ANY(%(workspaces)s) AND c.copied_from IS NOT NULL
    AND NOT EXISTS (SELECT FROM conclusions AS p WHERE p.workspace = c.workspace AND p.id = c.copied_from)

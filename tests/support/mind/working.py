@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from shared.llm.types import Completion, Reply, UserTurn
 from shared.memory import conclude, dreams
 from shared.memory.forget import forget
 from shared.memory.relay import relay
+from shared.reasoning.dream import dream
 from shared.store import repair
 from tests.support.erasing import DO, Died
 from tests.support.mind import statements
@@ -33,8 +35,8 @@ DELIVERIES = st.lists(
     st.tuples(
         st.integers(0, 30),
         st.sampled_from(
-            (*["none"] * 5, *MODEL_FAULTS, *SHOCKS, "comes twice", "is overtaken", "is slow", "erased meanwhile",
-             "erased long ago", "said meanwhile", "switched meanwhile", "deleted meanwhile")
+            (*["none"] * 5, *MODEL_FAULTS, *SHOCKS, "comes twice", "is overtaken", "is slow", "is hasty", "is hasty",
+             "erased meanwhile", "erased long ago", "said meanwhile", "switched meanwhile", "deleted meanwhile")
         ),
         st.integers(1, 9),
         st.booleans(),
@@ -123,7 +125,11 @@ class Working(Forgetting):
         self.shifts.append(shift)
         try:
             with contextlib.suppress(Died, DatabaseUnavailable):
-                DO_ALL[wake_up.unit.kind](backends, wake_up)
+                if fault == "is hasty" and wake_up.unit.kind is TaskKind.DREAM:
+                    # One turn of a model, and the rest in the next call.
+                    dream(backends, wake_up, lasts=timedelta(0))
+                else:
+                    DO_ALL[wake_up.unit.kind](backends, wake_up)
         finally:
             self.shifts.pop()
         if before is not None and not is_eventful:

@@ -75,7 +75,7 @@ def test_proposal_that_waits_for_its_commit_does_not_outlive_the_session(land: D
     without_embedder(
         land.dreaming_with(ScriptedModel([calls(deduction("ada is a canary.", mine)), "done"]))
     ).dreams_on()
-    assert "work_units" in residue(owner_dsn, "canary")
+    assert "dream_checkpoints" in residue(owner_dsn, "canary")
     delete_session(land.backends, land.workspace, "gone")
     forgets(land)
     assert residue(owner_dsn, "canary", "Canary") == {}

@@ -10,6 +10,7 @@ import pytest
 from shared.domain.errors import DatabaseUnavailable
 from shared.memory.relay import relay
 from shared.store.database import Connection, Database
+from tests.support.backends import THEN
 from tests.support.dreaming import Dreamland, dreamland
 
 T = TypeVar("T")
@@ -62,6 +63,8 @@ class Interrupted(Database):
 
 def dreamt(land: Dreamland, left: int, *, is_late: bool) -> tuple[object, int]:
     """What a dream comes to that loses the database at that moment, and how many transactions it took."""
+    # Each on the same day: dates are part of what is concluded.
+    land.clock.moment = THEN
     land.tells("ada", *SAID)
     land.asks_for()
     flaky = Interrupted(land.backends.db, left, is_late=is_late)

@@ -208,7 +208,7 @@ def test_dream_while_another_worker_dreams_it_does_nothing(land: Dreamland):
 
     def act(_: Completion) -> Reply | None:
         # Long after the first lease would have ended, but within what a call may take.
-        land.clock.advance(seconds=300)
+        land.clock.advance(seconds=350)
         dream(land.dreaming_with(inner).backends, wake_up)
         return None
 
@@ -242,7 +242,7 @@ def test_dream_that_does_not_fit_into_one_call_goes_on_in_the_next(land: Dreamla
     slow = FrozenClock(land.clock.moment)
 
     def act(_: Completion) -> Reply | None:
-        slow.advance(seconds=500)
+        slow.advance(seconds=650)
         return None
 
     model = Acting(act)

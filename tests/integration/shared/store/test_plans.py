@@ -22,6 +22,7 @@ from shared.store import (
     backfills,
     cards,
     conclusions,
+    dream_checkpoints,
     dream_records,
     dream_schedule,
     dream_traces,
@@ -54,6 +55,7 @@ from shared.store import (
 )
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
+from shared.store.dream_checkpoints import Kept
 from shared.store.dream_schedule import Rhythm
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
@@ -76,6 +78,7 @@ BIG = (
     "collections",
     "dreams",
     "dream_changes",
+    "dream_checkpoints",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
@@ -138,6 +141,10 @@ def dream_through(conn: Connection) -> None:
     dreams.get(conn, dreams.unit_of(COLLECTION), 1)
     dreams.begin(conn, DREAM, now=THEN)
     dreams.note_changes(conn, DREAM, [Change("added", "c1")], now=THEN)
+    dream_checkpoints.spend(conn, DREAM, input_tokens=1, output_tokens=1)
+    assert dream_checkpoints.save(conn, DREAM, Kept("m", "{}"), shown=["c1", "c2", "c3"], now=THEN)
+    assert dream_checkpoints.get(conn, DREAM) is not None
+    dream_checkpoints.drop(conn, DREAM)
     dreams.end(conn, dreams.unit_of(COLLECTION), 1, now=THEN)
     dream_schedule.succeed(conn, COLLECTION, RHYTHM, dreamt=1, now=THEN)
 
@@ -288,6 +295,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "dream_page": lambda conn: dream_records.get(conn, "w1", "d1"),
     "dream_changes": lambda conn: dream_records.changes(conn, "w1", "d1"),
     "dream_traces": lambda conn: dream_traces.forget(conn, "w1", ["c1", "c9"]),
+    "dream_view": lambda conn: dream_traces.forget_view(conn, "w1", "p1"),
     "lineage": lambda conn: (
         lineage.hold(conn, COLLECTION, ["c1", "c9"]),
         lineage.resting_on(conn, COLLECTION, ["c1", "c9"]),
