@@ -7,11 +7,13 @@ from shared.domain.json import Json, JsonObject
 
 _INSTRUCTIONS = "custom_instructions"
 _SECTIONS = ("reasoning", "peer_card", "summary", "dream", "dialectic")
+# Whoever writes the card is told what holds for dreams anyway: what stands in its own section is said beside that.
+_ADDING = "peer_card"
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is in force for one message or session."""
+    """What is in force for one message or session. Instructions are the caller's, one text for each use of a model."""
 
     reasoning: bool = True
     custom_instructions: str | None = None
@@ -21,6 +23,10 @@ class Configuration:
     messages_per_short_summary: int = 20
     messages_per_long_summary: int = 60
     dream: bool = True
+    summary_instructions: str | None = None
+    dream_instructions: str | None = None
+    card_instructions: str | None = None
+    dialectic_instructions: str | None = None
 
 
 def merge(stored: Mapping[str, Json], given: Mapping[str, Json]) -> JsonObject:
@@ -44,7 +50,7 @@ def resolve(defaults: Configuration, *levels: Mapping[str, Json] | None) -> Conf
     """The configuration in force; `levels` go from workspace to message, later ones win leaf by leaf."""
     in_force: dict[str, Json] = {}
     for level in levels:
-        for section in _SECTIONS[:4]:
+        for section in _SECTIONS:
             leaves = _section(level or {}, section)
             in_force |= {f"{section}.{leaf}": value for leaf, value in leaves.items() if value is not None}
     return Configuration(
@@ -60,18 +66,21 @@ def resolve(defaults: Configuration, *levels: Mapping[str, Json] | None) -> Conf
             in_force, "summary.messages_per_long_summary", defaults.messages_per_long_summary
         ),
         dream=_flag(in_force, "dream.enabled", defaults.dream),
+        summary_instructions=_text(in_force, "summary.custom_instructions", defaults.summary_instructions),
+        dream_instructions=_text(in_force, "dream.custom_instructions", defaults.dream_instructions),
+        card_instructions=_text(in_force, "peer_card.custom_instructions", defaults.card_instructions),
+        dialectic_instructions=_text(in_force, "dialectic.custom_instructions", defaults.dialectic_instructions),
     )
 
 
 def _section(level: Mapping[str, Json], name: str) -> Mapping[str, Json]:
     section = level.get(name)
     leaves = dict(section) if isinstance(section, dict) else {}
-    if name == "reasoning":
-        if leaves.get("enabled") is None:
-            leaves |= _legacy_reasoning(level)
-        if leaves.get(_INSTRUCTIONS) is None:
-            # Said for the whole level; an empty text is said, too.
-            leaves[_INSTRUCTIONS] = level.get(_INSTRUCTIONS)
+    if name == "reasoning" and leaves.get("enabled") is None:
+        leaves |= _legacy_reasoning(level)
+    if name != _ADDING and leaves.get(_INSTRUCTIONS) is None:
+        # Said for the whole level; an empty text is said, too.
+        leaves[_INSTRUCTIONS] = level.get(_INSTRUCTIONS)
     return leaves
 
 

@@ -9,7 +9,8 @@ from shared.llm.types import ToolTurn, Turn, UserTurn
 
 _LINE = re.compile(r"\[(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)\] (?P<text>.+) \(id: (?P<id>[\w-]+)\)", re.DOTALL)
 _HEADING = re.compile(r"## (Explicit|Deductive|Inductive|Contradictions)")
-_SUBJECT = re.compile(r"\babout the peer (\S+?)\.(?:\s|$)")
+# At the margin, where no user's text stands.
+_SUBJECT = re.compile(r"^The memory is (?:what the peer \S+ knows )?about the peer (\S+?)\.(?:\s|$)", re.MULTILINE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _ENDS = r"(?= (?:since|from|on|in \d|for|and|but|because|with|now|last|this|as of)\b|[.,;!(]|$)"
 
@@ -77,8 +78,8 @@ class Claim:
 def subject_of(turns: Sequence[Turn]) -> str:
     """Whom the conclusions are about."""
     for turn in turns:
-        if isinstance(turn, UserTurn) and (found := _SUBJECT.findall(turn.text)):
-            return str(found[-1])
+        if isinstance(turn, UserTurn) and (found := _SUBJECT.search(turn.text)):
+            return found[1]
     return ""
 
 

@@ -12,7 +12,8 @@ _NUMBERED = re.compile(rf"\[#(?P<number>\d+) (?P<at>{_TIME})\] (?P<peer>[^\s:]+)
 _PLAIN = re.compile(rf"(?:\[(?P<at>{_TIME})[^\]]*\] )?(?P<peer>[\w.@-]{{1,512}}): (?P<text>.*)")
 _TARGET = re.compile(r"^Target peer: (.+)$", re.MULTILINE)
 _QUERY = re.compile(r"^Query: ?", re.MULTILINE)
-_ABOUT = re.compile(r"\babout the peer (\S+)\.")
+# At the margin, where no user's text stands.
+_ABOUT = re.compile(r"^The (?:question is|peer \S+ asks) about the peer (\S+)\.", re.MULTILINE)
 _LIMIT = re.compile(
     r"\b(?:at most|no more than|up to|within|under|below|maximum(?: of)?|limit of)\s+([\d,]+)\s+words", re.I
 )

@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.backends import Backends
 from shared.domain.conclusion import DERIVED_LEVELS, Collection, Conclusion, Level
-from shared.domain.configuration import resolve
+from shared.domain.configuration import Configuration, resolve
 from shared.domain.errors import Unavailable
 from shared.domain.message import Message
 from shared.domain.vector import Vector
@@ -26,6 +26,7 @@ class Briefing:
     """What the model is shown beside the question. `vector` is the question's, None when it could not be made.
 
     The cards are None where there are none or where they may not be used; `uses_cards` says whether they may.
+    `instructions` are the caller's.
     """
 
     vector: Vector | None
@@ -34,6 +35,7 @@ class Briefing:
     observed_card: tuple[str, ...] | None
     history: tuple[Message, ...]
     uses_cards: bool = True
+    instructions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class _Stored:
     observed_card: tuple[str, ...] | None
     history: tuple[Message, ...]
     uses_cards: bool
+    instructions: str | None
 
 
 def brief(
@@ -72,6 +75,7 @@ def brief(
         stored.observed_card,
         stored.history,
         stored.uses_cards,
+        stored.instructions,
     )
 
 
@@ -90,7 +94,9 @@ def brief_on_all(
         partial(_recalled, backends, near, query, prefetch, sessions),
         partial(_stored_of_all, backends, workspace, session, sessions),
     )
-    return Briefing(recalled.vector, recalled.conclusions, None, None, stored.history, stored.uses_cards)
+    return Briefing(
+        recalled.vector, recalled.conclusions, None, None, stored.history, stored.uses_cards, stored.instructions
+    )
 
 
 def _recalled(
@@ -118,17 +124,21 @@ def _stored(backends: Backends, collection: Collection, session: str | None, all
     workspace, own = collection.workspace, Collection(collection.workspace, collection.observer, collection.observer)
     with backends.db.reading() as conn:
         observer_card = observed_card = None
-        uses_cards = _may_use_cards(backends, conn, workspace, session, allowed)
+        configuration = _in_force(backends, conn, workspace, session)
+        uses_cards = _may_use_cards(configuration, allowed)
         if uses_cards:
             observed_card = cards.get(conn, collection)
             observer_card = cards.get(conn, own) if own != collection else observed_card
-    return _Stored(observer_card, observed_card, tuple(_history(backends, workspace, session)), uses_cards)
+    history, instructions = tuple(_history(backends, workspace, session)), configuration.dialectic_instructions
+    return _Stored(observer_card, observed_card, history, uses_cards, instructions)
 
 
 def _stored_of_all(backends: Backends, workspace: str, session: str | None, allowed: Sequence[str] | None) -> _Stored:
     with backends.db.reading() as conn:
-        uses_cards = _may_use_cards(backends, conn, workspace, session, allowed)
-    return _Stored(None, None, tuple(_history(backends, workspace, session)), uses_cards)
+        configuration = _in_force(backends, conn, workspace, session)
+    history = tuple(_history(backends, workspace, session))
+    uses_cards = _may_use_cards(configuration, allowed)
+    return _Stored(None, None, history, uses_cards, configuration.dialectic_instructions)
 
 
 def _history(backends: Backends, workspace: str, session: str | None) -> list[Message]:
@@ -139,13 +149,13 @@ def _history(backends: Backends, workspace: str, session: str | None) -> list[Me
         return messages.newest_within(conn, workspace, session, tokens=max_tokens)
 
 
-def _may_use_cards(
-    backends: Backends, conn: Connection, workspace: str, session: str | None, allowed: Sequence[str] | None
-) -> bool:
+def _may_use_cards(configuration: Configuration, allowed: Sequence[str] | None) -> bool:
     # Cards are made from all sessions: under a list of sessions they would tell about the others.
-    if allowed is not None:
-        return False
+    return allowed is None and configuration.use_card
+
+
+def _in_force(backends: Backends, conn: Connection, workspace: str, session: str | None) -> Configuration:
     there = workspaces.get(conn, workspace)
     here = sessions.get(conn, workspace, session) if session is not None else None
     levels = [found.configuration for found in (there, here) if found is not None]
-    return resolve(defaults(backends.settings), *levels).use_card
+    return resolve(defaults(backends.settings), *levels)

@@ -7,7 +7,6 @@ from shared.backends import Backends
 from shared.domain.conclusion import Conclusion, ConclusionDraft
 from shared.domain.message import Message
 from shared.domain.work import Claim, WakeUp
-from shared.llm import tokens
 from shared.llm.types import Completion, Usage, UserTurn
 from shared.memory import conclude
 from shared.memory.planning import derive_gate
@@ -15,9 +14,10 @@ from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
 from shared.reasoning import facts
-from shared.reasoning.prompts import indented, render
+from shared.reasoning.instructions import told
+from shared.reasoning.prompts import render
 from shared.reasoning.transcript import Shown, fitted, lines
-from shared.settings.sections import DeriverSettings
+from shared.settings import Settings
 from shared.store import messages, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
@@ -111,9 +111,11 @@ def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], 
 
 def _fitted(backends: Backends, claimed: Claim, messages: Sequence[Message]) -> list[Shown]:
     """What of the messages is shown, so that the model is sent no more than it may be."""
-    settings = backends.settings.deriver
+    settings = backends.settings
     own = {item.seq for item in claimed.items}
-    shown = fitted(messages, own, lambda lines: _prompt(settings, claimed, lines), max_tokens=settings.max_input_tokens)
+    shown = fitted(
+        messages, own, lambda lines: _prompt(settings, claimed, lines), max_tokens=settings.deriver.max_input_tokens
+    )
     cut = sum(one.is_cut for one in shown)
     if cut or len(shown) < len(messages):
         logger.warning("input_shrunk", unit=str(claimed.unit), dropped=len(messages) - len(shown), cut=cut)
@@ -123,7 +125,7 @@ def _fitted(backends: Backends, claimed: Claim, messages: Sequence[Message]) -> 
 def _request(backends: Backends, claimed: Claim, shown: Sequence[Shown]) -> Completion:
     settings = backends.settings.deriver
     return Completion(
-        turns=(UserTurn(_prompt(settings, claimed, "\n".join(lines(shown)))),),
+        turns=(UserTurn(_prompt(backends.settings, claimed, "\n".join(lines(shown)))),),
         purpose="derive",
         max_output_tokens=settings.max_output_tokens,
         answer=facts.ANSWER,
@@ -133,19 +135,10 @@ def _request(backends: Backends, claimed: Claim, shown: Sequence[Shown]) -> Comp
     )
 
 
-def _prompt(settings: DeriverSettings, claimed: Claim, messages: str) -> str:
+def _prompt(settings: Settings, claimed: Claim, messages: str) -> str:
     return render(
         "derive",
-        custom_instructions=_instructions(settings, claimed.items[0].custom_instructions),
+        custom_instructions=told(settings, claimed.items[0].custom_instructions),
         target=claimed.unit.observed,
         messages=messages,
     )
-
-
-def _instructions(settings: DeriverSettings, given: str | None) -> str:
-    """The caller's instructions in a section of their own; "" for none.
-
-    The limit may have been lowered since they were stored. Indented, they cannot pass for a part of the prompt.
-    """
-    text = tokens.cut((given or "").strip(), settings.max_custom_instructions_tokens)
-    return f"\nAdditional instructions for this workspace:\n  {indented(text)}\n" if text else ""

@@ -18,6 +18,7 @@ from shared.llm import repair
 from shared.llm.types import Answer, Usage
 from shared.reasoning import workspace
 from shared.reasoning.briefing import Briefing, brief
+from shared.reasoning.instructions import told
 from shared.reasoning.loop import Agent, Limits, Outcome, run_agent, stream_agent
 from shared.reasoning.prompts import defused, fenced, render
 from shared.reasoning.toolkit import Rephrase, ToolSet, clipped
@@ -160,7 +161,13 @@ def _context(backends: Backends, question: AnyQuestion, briefing: Briefing) -> M
 def _instructions(backends: Backends, question: AnyQuestion, briefing: Briefing, *, has_tools: bool) -> str:
     searching = render("searching_minimal" if question.level == "minimal" else "searching") if has_tools else ""
     if isinstance(question, WorkspaceQuestion):
-        return workspace.system(backends, question, searching=searching, history=_history(backends, briefing))
+        return workspace.system(
+            backends,
+            question,
+            searching=searching,
+            instructions=told(backends.settings, briefing.instructions),
+            history=_history(backends, briefing),
+        )
     return _system(backends, question, briefing, searching)
 
 
@@ -175,6 +182,7 @@ def _system(backends: Backends, question: Question, briefing: Briefing, searchin
     return render(
         "dialectic_minimal" if question.level == "minimal" else "dialectic",
         searching=searching,
+        custom_instructions=told(backends.settings, briefing.instructions),
         perspective=perspective,
         cards=_cards(backends, question, briefing),
         history=_history(backends, briefing),

@@ -70,7 +70,7 @@ def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -
     """Do one phase and commit it, with the note that it is done; None when the next shift goes on with it."""
     backends = shift.backends
     is_skipped = phase == "card" and not rules.may_write_card
-    consulted = Consulted(Proposal()) if is_skipped else consult(shift, current, phase)
+    consulted = Consulted(Proposal()) if is_skipped else consult(shift, current, phase, rules.configuration)
     if consulted is None:
         return None
     plan = consolidate.prepare(backends, current.collection, consulted.proposal)

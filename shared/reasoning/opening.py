@@ -8,7 +8,9 @@ from shared.backends import Backends
 from shared.domain.card import Card
 from shared.domain.clock import stamp
 from shared.domain.conclusion import Collection, Conclusion
+from shared.domain.configuration import Configuration
 from shared.domain.dream import Dream, Specialist
+from shared.reasoning.instructions import told
 from shared.reasoning.loop import Progress
 from shared.reasoning.prompts import fenced, render
 from shared.reasoning.surprisal import surprising
@@ -25,13 +27,19 @@ _MOST_NEWEST, _MOST_REPEATED = 100, 40
 _LOOKED_AROUND, _NEAR_EACH = 30, 6
 
 
-def opened(backends: Backends, dream: Dream, specialist: Specialist) -> tuple[Workbench, Progress]:
+def opened(
+    backends: Backends, dream: Dream, specialist: Specialist, in_force: Configuration
+) -> tuple[Workbench, Progress]:
     """What a specialist begins with; the question is empty where there is nothing to look at."""
     bench = _bench(backends, dream, specialist)
     # A card is of what lasts, and not of what stands out.
     strange = bench.showing([] if specialist == "card" else surprising(backends, dream.collection))
     laid_out = bench.showing(_laid_out(backends, dream.collection, strange))
-    question = _material(backends, dream, bench.card, strange, laid_out) if laid_out or strange else ""
+    # Whoever keeps the card is told what holds for the whole dream, and what for the card.
+    for_card = in_force.card_instructions if specialist == "card" else None
+    instructions = told(backends.settings, in_force.dream_instructions, for_card)
+    is_empty = not (laid_out or strange)
+    question = "" if is_empty else _material(backends, dream, bench.card, instructions, strange, laid_out)
     return bench, Progress(question)
 
 
@@ -83,7 +91,12 @@ def _fitting(backends: Backends, found: Iterable[Conclusion]) -> Iterator[Conclu
 
 
 def _material(
-    backends: Backends, dream: Dream, card: Card, strange: Sequence[Conclusion], laid_out: Sequence[Conclusion]
+    backends: Backends,
+    dream: Dream,
+    card: Card,
+    instructions: str,
+    strange: Sequence[Conclusion],
+    laid_out: Sequence[Conclusion],
 ) -> str:
     observer, observed = dream.collection.observer, dream.collection.observed
     perspective = (
@@ -97,6 +110,7 @@ def _material(
         "dream_material",
         perspective=perspective,
         now=stamp(backends.clock.now()),
+        custom_instructions=instructions,
         card=fenced("peer_card", "\n".join(card.lines), of=observed) if card.lines else "",
         surprising=render("dream_surprising", conclusions=listed[0]) if strange else "",
         conclusions=listed[1] if laid_out else "",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from shared.domain.configuration import Configuration
 from shared.domain.dream import Dream, Proposal, Specialist
 from shared.llm.provider import ChatModel
 from shared.llm.types import Usage
@@ -34,7 +35,7 @@ class Consulted:
     is_cut: bool = False
 
 
-def consult(shift: Shift, dream: Dream, specialist: Specialist) -> Consulted | None:
+def consult(shift: Shift, dream: Dream, specialist: Specialist, in_force: Configuration) -> Consulted | None:
     """Let the specialist read and propose; nothing is changed. An empty collection is not worth a call.
 
     None when time is up: the next shift goes on where this one has ended. Between two turns all of the run is kept,
@@ -43,7 +44,7 @@ def consult(shift: Shift, dream: Dream, specialist: Specialist) -> Consulted | N
     run = _Run.of(shift, dream, specialist)
     begun = taken_up(shift, dream, run.made_by)
     if begun is None:
-        return run.carried_out(*opened(shift.backends, dream, specialist))
+        return run.carried_out(*opened(shift.backends, dream, specialist, in_force))
     if begun.is_done:
         return Consulted(begun.bench.proposal(), begun.progress.usage, begun.progress.turns, begun.is_cut)
     return run.carried_out(begun.bench, begun.progress)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.backends import Backends
+from shared.domain.configuration import Configuration
 from shared.domain.errors import AnswerUnreadable, OutOfTime
 from shared.domain.message import Message
 from shared.domain.summary import Summary, SummaryKind, due_kinds
@@ -14,6 +15,7 @@ from shared.memory.planning import derive_gate, in_force
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
+from shared.reasoning.instructions import told
 from shared.reasoning.prompts import defused, render
 from shared.reasoning.transcript import transcript
 from shared.store import messages, summaries, work
@@ -40,8 +42,12 @@ def summarize(backends: Backends, wake_up: WakeUp) -> None:
 
 def _grow(backends: Backends, claimed: Claim) -> None:
     usage = Usage()
-    for kind, seq in _due(backends, claimed).items():
-        usage += _cover(backends, claimed, kind, seq)
+    unit = claimed.unit
+    with backends.db.reading() as conn:
+        configuration = in_force(backends.settings, conn, unit.workspace, unit.session)
+    instructions = told(backends.settings, configuration.summary_instructions)
+    for kind, seq in _due(configuration, claimed).items():
+        usage += _cover(backends, claimed, kind, seq, instructions)
     outcome = Outcome(backends.models.summary().name, usage.input_tokens, usage.output_tokens, 0)
     with backends.db.transaction() as conn:
         work.fence(conn, claimed)
@@ -50,11 +56,8 @@ def _grow(backends: Backends, claimed: Claim) -> None:
     send(backends, wake_ups)
 
 
-def _due(backends: Backends, claimed: Claim) -> dict[SummaryKind, int]:
+def _due(configuration: Configuration, claimed: Claim) -> dict[SummaryKind, int]:
     """Up to where each summary must reach; the newest of several cadences in one window stands for all."""
-    unit = claimed.unit
-    with backends.db.reading() as conn:
-        configuration = in_force(backends.settings, conn, unit.workspace, unit.session)
     if not configuration.summary:
         return {}
     every_short = configuration.messages_per_short_summary
@@ -75,10 +78,10 @@ class _Step:
     fresh: Sequence[Message]
 
 
-def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int) -> Usage:
+def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int, instructions: str) -> Usage:
     unit, usage = claimed.unit, Usage()
     while step := _next_step(backends, unit, kind, seq):
-        summary, spent = _written(backends, step, timeout_s=_time_left(backends, claimed))
+        summary, spent = _written(backends, step, instructions, timeout_s=_time_left(backends, claimed))
         with backends.db.transaction() as conn:
             work.fence(conn, claimed)
             summaries.put(conn, unit.workspace, unit.session, summary)
@@ -116,12 +119,12 @@ def _leading(fresh: Sequence[Message]) -> Sequence[Message]:
     return fresh
 
 
-def _written(backends: Backends, step: _Step, *, timeout_s: float) -> tuple[Summary, Usage]:
+def _written(backends: Backends, step: _Step, instructions: str, *, timeout_s: float) -> tuple[Summary, Usage]:
     settings = backends.settings.summary
     most_tokens = settings.max_tokens_short if step.kind == "short" else settings.max_tokens_long
     reply = backends.models.summary().complete(
         Completion(
-            turns=(UserTurn(_prompt(step, most_tokens)),),
+            turns=(UserTurn(_prompt(step, most_tokens, instructions)),),
             purpose=f"summary_{step.kind}",
             max_output_tokens=most_tokens,
             thinking_budget_tokens=settings.thinking_budget_tokens,
@@ -137,13 +140,14 @@ def _written(backends: Backends, step: _Step, *, timeout_s: float) -> tuple[Summ
     return summary, reply.usage
 
 
-def _prompt(step: _Step, most_tokens: int) -> str:
+def _prompt(step: _Step, most_tokens: int, instructions: str) -> str:
     earlier_tokens = step.earlier.token_count if step.earlier else 0
     available = sum(message.token_count for message in step.fresh) + earlier_tokens
     # A short summary of little is shorter still; the long one has room to keep everything.
     limit = min(available, most_tokens) if step.kind == "short" else most_tokens
     return render(
         f"summary_{step.kind}",
+        custom_instructions=instructions,
         words=str(max(int(_WORDS_PER_TOKEN * limit), 10)),
         earlier=defused(step.earlier.content) if step.earlier else _NOTHING_YET,
         messages="\n".join(transcript(step.fresh)),

@@ -63,11 +63,12 @@ def context(
     )
 
 
-def system(backends: Backends, question: WorkspaceQuestion, *, searching: str, history: str) -> str:
+def system(backends: Backends, question: WorkspaceQuestion, *, searching: str, instructions: str, history: str) -> str:
     """What stays the same from question to question first, so that the providers' prompt caches hit."""
     return render(
         "dialectic_workspace",
         searching=searching,
+        custom_instructions=instructions,
         reach=_ALL if question.sessions is None else _SOME,
         history=history,
         now=minute(backends.clock.now()),

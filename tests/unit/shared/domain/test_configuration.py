@@ -3,6 +3,7 @@
 import pytest
 
 from shared.domain.configuration import Configuration, cleaned, merge, resolve
+from shared.domain.json import JsonObject
 
 DEFAULTS = Configuration(messages_per_short_summary=20, messages_per_long_summary=60)
 
@@ -97,3 +98,26 @@ def test_cleaned_drops_what_is_null():
 )
 def test_resolve_takes_a_levels_own_instructions_where_its_section_has_none(workspace, session, message, expected):
     assert resolve(DEFAULTS, workspace, session, message).custom_instructions == expected
+
+
+@pytest.mark.parametrize("section", ["summary", "dream", "dialectic"])
+def test_resolve_takes_instructions_for_each_use_as_for_reasoning(section: str):
+    def found(*levels: JsonObject) -> str | None:
+        return getattr(resolve(DEFAULTS, *levels), f"{section}_instructions")
+
+    own: JsonObject = {section: {"custom_instructions": "section"}}
+    top: JsonObject = {"custom_instructions": "top"}
+    assert found({}) is None
+    assert found(top) == "top"
+    assert found({**top, **own}) == "section"
+    assert found(own, top) == "top"
+    assert found(own, {"custom_instructions": ""}) == ""
+    assert found(top, {section: {"custom_instructions": None}}) == "top"
+    assert found(own, {section: {"enabled": True}}) == "section"
+
+
+def test_resolve_takes_instructions_for_the_card_from_its_section_alone():
+    both = {"custom_instructions": "top", "peer_card": {"custom_instructions": "card"}}
+    assert resolve(DEFAULTS, both).card_instructions == "card"
+    assert resolve(DEFAULTS, {"custom_instructions": "top"}).card_instructions is None
+    assert resolve(DEFAULTS, both, {"custom_instructions": "session"}).card_instructions == "card"

@@ -25,6 +25,7 @@ def request(
     text = "\n".join(["## Explicit", *lines, *(["", "## Deductive", derived] if derived else [])])
     material = render(
         "dream_material",
+        custom_instructions="",
         perspective=render("dream_own", observed="ada"),
         now="2031-06-01 07:00:00",
         card=fenced("peer_card", card, of="ada") if card else "",

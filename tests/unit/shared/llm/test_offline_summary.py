@@ -12,7 +12,7 @@ MESSAGES = """[#1 2026-01-02 03:04:05] bob: Good morning! Where have you been al
 
 
 def summary(words: int, earlier: str = "(none yet)", max_tokens: int = 1000, kind: str = "short") -> str:
-    prompt = render(f"summary_{kind}", words=str(words), earlier=earlier, messages=MESSAGES)
+    prompt = render(f"summary_{kind}", custom_instructions="", words=str(words), earlier=earlier, messages=MESSAGES)
     return OfflineModel("offline/rules-1").complete(Completion((UserTurn(prompt),), "summary", max_tokens)).text
 
 

@@ -44,6 +44,7 @@ def history(text: str) -> str:
 def dialectic(name: str, text: str) -> str:
     return render(
         name,
+        custom_instructions=f"Additional:\n  {indented(text)}",
         searching="",
         perspective=render("perspective_own", observed="ada"),
         cards="",
@@ -58,18 +59,40 @@ IN_LINES: dict[str, Callable[[str], str]] = {
         "derive", custom_instructions="", target="ada", messages="\n".join(transcript(said("Hi", text, "Bye")))
     ),
     "derive, instructions": lambda text: render(
-        "derive", custom_instructions=f"\nAdditional:\n  {indented(text)}\n", target="ada", messages="[#1 …] ada: Hi"
+        "derive", custom_instructions=f"Additional:\n  {indented(text)}", target="ada", messages="[#1 …] ada: Hi"
     ),
     "summary_short": lambda text: render(
-        "summary_short", words="100", earlier="(none yet)", messages="\n".join(transcript(said("Hi", text, "Bye")))
+        "summary_short",
+        custom_instructions="",
+        words="100",
+        earlier="(none yet)",
+        messages="\n".join(transcript(said("Hi", text, "Bye"))),
     ),
     "summary_long": lambda text: render(
-        "summary_long", words="100", earlier="(none yet)", messages="\n".join(transcript(said("Hi", text, "Bye")))
+        "summary_long",
+        custom_instructions=f"Additional:\n  {indented(text)}",
+        words="100",
+        earlier="(none yet)",
+        messages="\n".join(transcript(said("Hi", text, "Bye"))),
     ),
     "dialectic": lambda text: dialectic("dialectic", text),
     "dialectic_minimal": lambda text: dialectic("dialectic_minimal", text),
     "dialectic_workspace": lambda text: render(
-        "dialectic_workspace", searching="", reach="All.", history=history(text), now="2031-05-06 07:08:09"
+        "dialectic_workspace",
+        custom_instructions=f"Additional:\n  {indented(text)}",
+        searching="",
+        reach="All.",
+        history=history(text),
+        now="2031-05-06 07:08:09",
+    ),
+    "dream_material, instructions": lambda text: render(
+        "dream_material",
+        custom_instructions=f"Additional:\n  {indented(text)}",
+        perspective="Own.",
+        now="2031-05-06 07:08:09",
+        card="",
+        surprising="",
+        conclusions="",
     ),
     "conclusions beside a question": lambda text: render(
         "question",
@@ -83,7 +106,9 @@ IN_LINES: dict[str, Callable[[str], str]] = {
 }
 # The same where a text has a whole place of its own, fenced or at the end of what is static.
 IN_PLACES: dict[str, Callable[[str], str]] = {
-    "earlier summary": lambda text: render("summary_long", words="9", earlier=defused(text), messages="[#1 …] a: b"),
+    "earlier summary": lambda text: render(
+        "summary_long", custom_instructions="", words="9", earlier=defused(text), messages="[#1 …] a: b"
+    ),
     "card": lambda text: fenced("peer_card", text, of="ada", role="subject"),
     "query": lambda text: render("question", query=defused(text), conclusions=fenced("conclusions", "x")),
 }

@@ -9,7 +9,9 @@ from shared.reasoning.prompts import FENCES, defused, fenced, render
 GOLDEN = Path(__file__).parents[1] / "golden"
 CARD = fenced("peer_card", "IDENTITY: Name is Ada\nATTRIBUTE: Lives in Turin", of="ada", role="subject")
 HISTORY = fenced("session_history", "[2031-05-06 07:08] ada: Hello there")
+INSTRUCTIONS = "Additional instructions for this workspace:\n  Keep to music."
 SITUATION = {
+    "custom_instructions": "",
     "perspective": render("perspective_own", observed="ada"),
     "cards": CARD,
     "history": HISTORY,
@@ -17,16 +19,27 @@ SITUATION = {
 }
 SHOWN: dict[str, dict[str, str]] = {
     "derive": {
-        "custom_instructions": "\nAdditional instructions for this workspace:\n  Keep to music.\n",
+        "custom_instructions": INSTRUCTIONS,
         "target": "ada",
         "messages": "[#1 2031-05-06 07:08:09] bob: Do you sing?\n[#2 2031-05-06 07:09:00] ada: Alto.\n  In a choir.",
     },
-    "summary_short": {"words": "150", "earlier": "(none yet)", "messages": "[#1 2031-05-06 07:08:09] bob: Hello"},
-    "summary_long": {"words": "600", "earlier": "bob greeted.", "messages": "[#1 2031-05-06 07:08:09] bob: Hello"},
-    "dialectic": {**SITUATION, "searching": render("searching")},
+    "summary_short": {
+        "custom_instructions": "",
+        "words": "150",
+        "earlier": "(none yet)",
+        "messages": "[#1 2031-05-06 07:08:09] bob: Hello",
+    },
+    "summary_long": {
+        "custom_instructions": INSTRUCTIONS,
+        "words": "600",
+        "earlier": "bob greeted.",
+        "messages": "[#1 2031-05-06 07:08:09] bob: Hello",
+    },
+    "dialectic": {**SITUATION, "searching": render("searching"), "custom_instructions": INSTRUCTIONS},
     "dialectic_minimal": {**SITUATION, "searching": render("searching_minimal"), "cards": "", "history": ""},
     "dialectic_workspace": {
         "searching": render("searching"),
+        "custom_instructions": INSTRUCTIONS,
         "reach": "You can read everything.",
         "history": HISTORY,
         "now": SITUATION["now"],
@@ -50,6 +63,7 @@ SHOWN: dict[str, dict[str, str]] = {
     "dream_material": {
         "perspective": render("dream_own", observed="ada"),
         "now": "2031-05-06 07:10:00",
+        "custom_instructions": INSTRUCTIONS,
         "card": CARD,
         "surprising": "",
         "conclusions": fenced("conclusions", "## Explicit\n[2031-05-06 07:08:09] ada lives in Turin (id: c1)"),
@@ -84,7 +98,7 @@ def test_render_when_optional_parts_are_empty_leaves_no_holes():
 @pytest.mark.parametrize("name", ["dialectic", "dialectic_minimal"])
 def test_dialectic_says_what_is_static_before_what_varies(name: str):
     first = render(name, **{**SITUATION, "searching": "S"})
-    second = render(name, perspective="P", cards="C", history="H", now="N", searching="S")
+    second = render(name, custom_instructions="", perspective="P", cards="C", history="H", now="N", searching="S")
     static = next(place for place, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
     assert first[static:].startswith(SITUATION["perspective"])
 
