@@ -6,9 +6,11 @@ from contextlib import closing
 from typing import Final
 
 from shared.domain.json import JsonObject
-from shared.llm.openai_endpoint import Objection, endpoint
+from shared.llm import forms
+from shared.llm.failures import Objection
+from shared.llm.openai_endpoint import endpoint
 from shared.llm.openai_replies import Assembly, reply_from
-from shared.llm.openai_requests import Feature, request_body
+from shared.llm.openai_requests import Dialect, Feature, request_body
 from shared.llm.types import Completion, Delta, Reply, TextDelta
 from shared.settings.models import ModelSpec
 from shared.telemetry.logs import logger
@@ -21,7 +23,10 @@ _COMPLAINTS: Final[dict[Feature, tuple[str, re.Pattern[str]]]] = {
     "temperature": ("temperature", re.compile(r"temperature", re.IGNORECASE)),
     "max_tokens": ("max_tokens", re.compile(r"max_completion_tokens")),
     "stream_options": ("stream_options", re.compile(r"stream_options")),
+    "cache_control": ("messages", re.compile(r"cache_control")),
 }
+_EFFORTS: Final = ("none", "minimal", "low", "medium", "high")
+_ABOUT_EFFORT: Final = re.compile(r"reasoning.?effort|reasoning\.effort", re.IGNORECASE)
 
 
 class OpenAIChat:
@@ -30,7 +35,8 @@ class OpenAIChat:
     def __init__(self, spec: ModelSpec) -> None:
         self._model = spec.model
         self._endpoint = endpoint(spec.base_url, spec.api_key)
-        self._never: tuple[Feature, ...] = ("json_schema",) if spec.provider == "groq" else ()
+        self._never: tuple[str, ...] = ("json_schema",) if spec.provider == "groq" else ()
+        self._dialect = Dialect(keeps_tools=spec.provider == "openai", marks_cache=spec.provider == "custom")
         self.name: str = spec.name
 
     def complete(self, request: Completion) -> Reply:
@@ -40,7 +46,7 @@ class OpenAIChat:
             try:
                 data = self._endpoint.post(_PATH, body, name=self.name, timeout_s=timeout_s)
             except Objection as objection:
-                self._give_way(objection, body)
+                self._give_way(objection, body, request)
             else:
                 return reply_from(data, self.name)
 
@@ -55,27 +61,52 @@ class OpenAIChat:
                         if piece := answer.add(chunk):
                             yield TextDelta(piece)
             except Objection as objection:
-                self._give_way(objection, body)
+                self._give_way(objection, body, request)
             else:
                 yield answer.reply(self.name)
                 return
 
     def _body(self, request: Completion, *, stream: bool = False) -> JsonObject:
-        return request_body(request, model=self._model, name=self.name, without=self._without(), stream=stream)
+        return request_body(
+            request,
+            model=self._model,
+            name=self.name,
+            without=self._without(request),
+            dialect=self._dialect,
+            stream=stream,
+        )
 
-    def _without(self) -> list[Feature]:
+    def _without(self, request: Completion) -> list[str]:
+        names = {feature: self._remembered(feature, request) for feature in (*_COMPLAINTS, *map(_effort, _EFFORTS))}
         declined = self._endpoint.declined
-        return [*self._never, *(feature for feature in _COMPLAINTS if (self._model, feature) in declined)]
+        return [*self._never, *(feature for feature, name in names.items() if (self._model, name) in declined)]
 
-    def _give_way(self, objection: Objection, body: JsonObject) -> None:
+    def _remembered(self, feature: str, request: Completion) -> str:
+        # That one schema is too much for a model says nothing about the next one.
+        return forms.feature(request.answer) if feature == "json_schema" and request.answer else feature
+
+    def _give_way(self, objection: Objection, body: JsonObject, request: Completion) -> None:
         """Remember what the server objects to, so that the next request does without; else raise the objection."""
-        known = self._without()
-        for feature, (field, complaint) in _COMPLAINTS.items():
-            if field in body and feature not in known and complaint.search(objection.said):
-                self._endpoint.declined.add((self._model, feature))
-                logger.warning("model_feature_declined", model=self.name, feature=feature)
-                return
-        raise objection
+        feature = _objected(objection.said, body, self._without(request))
+        if feature is None:
+            raise objection
+        self._endpoint.declined.add((self._model, self._remembered(feature, request)))
+        logger.warning("model_feature_declined", model=self.name, feature=feature)
+
+
+def _objected(said: str, body: JsonObject, known: list[str]) -> str | None:
+    """The feature of `body` that the complaint is about, if it was not known before."""
+    effort = body.get("reasoning_effort")
+    if effort is not None and _ABOUT_EFFORT.search(said):
+        return _effort(str(effort))
+    for feature, (field, complaint) in _COMPLAINTS.items():
+        if field in body and feature not in known and complaint.search(said):
+            return feature
+    return None
+
+
+def _effort(effort: str) -> str:
+    return f"effort_{effort}"
 
 
 def open_chat(spec: ModelSpec) -> OpenAIChat:
