@@ -16,7 +16,8 @@ from shared.domain.errors import Invalid, ModelRefused, ModelUnavailable
 from shared.domain.json import Json, JsonObject
 from shared.domain.vector import EmbeddingSpace, Vector
 from shared.llm import tokens
-from shared.llm.openai_endpoint import Objection, endpoint
+from shared.llm.failures import Objection
+from shared.llm.openai_endpoint import endpoint
 from shared.llm.provider import Embedder
 from shared.llm.retry import Pace, patiently
 from shared.settings.models import DEFAULT_BASE_URLS, EmbeddingSpec

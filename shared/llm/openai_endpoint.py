@@ -1,17 +1,15 @@
 """One server that speaks OpenAI's protocol, reached through the openai SDK; its errors become ours here."""
 
 import json
-import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
 from shared.domain.errors import ModelRefused, ModelUnavailable, ServiceError
 from shared.domain.json import JsonObject
+from shared.llm.failures import Declined, answered, is_passing
 
 if TYPE_CHECKING:
     from openai import OpenAI, Timeout
@@ -19,20 +17,6 @@ if TYPE_CHECKING:
 
 VENDOR_URL: Final = "https://api.openai.com/v1"
 _CONNECT_S: Final = 5.0
-# Conditions that pass: request timeout, conflict, too many requests; and every 5xx.
-_PASSING: Final = frozenset({408, 409, 429})
-_SLUG: Final = re.compile(r"[a-z][a-z0-9_]{2,40}")
-
-
-class Objection(ModelRefused):
-    """The provider objects to the form of the request.
-
-    `said` are its own words. They may quote the request, so they are never logged or shown.
-    """
-
-    def __init__(self, message: str, said: str) -> None:
-        super().__init__(message)
-        self.said = said
 
 
 class Endpoint:
@@ -41,8 +25,7 @@ class Endpoint:
     def __init__(self, base_url: str, api_key: str) -> None:
         self._base_url = base_url
         self._api_key = api_key
-        # What a model of this server has once objected to, as (model, feature), so that it is asked only once.
-        self.declined: set[tuple[str, str]] = set()
+        self.declined = Declined()
 
     @cached_property
     def _client(self) -> "OpenAI":
@@ -115,38 +98,16 @@ def _translated(name: str) -> Generator[None]:
         raise ModelUnavailable(f"{name} cannot be reached") from error
     except openai.APIStatusError as error:
         headers = error.response.headers
-        raise _refusal(name, error.status_code, error.code, said=str(error.message), headers=headers) from error
+        raise answered(name, error.status_code, error.code, said=str(error.message), headers=headers) from error
     except openai.APIError as error:
         raise _in_band(name, error.code) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelUnavailable(f"{name} answered with broken JSON") from error
 
 
-def _refusal(name: str, status: int, code: str | None, *, said: str, headers: Mapping[str, str]) -> ServiceError:
-    detail = f"HTTP {status}, {code}" if code and _SLUG.fullmatch(code) else f"HTTP {status}"
-    if status in _PASSING or status >= 500:
-        return ModelUnavailable(f"{name} is not available ({detail})", retry_after_s=_retry_after_s(headers))
-    message = f"{name} refused the request ({detail})"
-    return Objection(message, said) if status in {400, 422} else ModelRefused(message)
-
-
 def _in_band(name: str, code: object) -> ServiceError:
     """An error sent under status 200: by gateways such as OpenRouter, and in the middle of a stream."""
     status = int(code) if isinstance(code, int | str) and str(code).isdecimal() else 500
-    if 400 <= status < 500 and status not in _PASSING:
+    if 400 <= status < 500 and not is_passing(status):
         return ModelRefused(f"{name} refused the request (error {status})")
     return ModelUnavailable(f"{name} broke off (error {status})")
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

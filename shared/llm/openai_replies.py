@@ -1,14 +1,13 @@
 """Answers of OpenAI's chat protocol, whole or streamed, as replies."""
 
-import json
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 from uuid import uuid4
 
 from shared.domain.errors import ModelUnavailable
 from shared.domain.json import Json, JsonObject
-from shared.llm.openai_json import as_int, as_list, as_object, as_text
 from shared.llm.types import FinishReason, Reply, ToolCall, Usage
+from shared.llm.wire import as_arguments, as_int, as_list, as_object, as_text
 
 # DeepSeek and vLLM, newer vLLM and Groq, OpenRouter: wanted back unchanged while tools are being called.
 _REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_details")
@@ -125,15 +124,7 @@ def _tool_call(wire: JsonObject, *, is_cut: bool) -> ToolCall:
     written = function.get("arguments")
     # Nothing at all is how some servers write a call without arguments.
     is_bare = not written and not is_cut
-    return ToolCall(call_id, as_text(function.get("name")), {} if is_bare else _arguments(written))
-
-
-def _arguments(written: Json) -> JsonObject | None:
-    try:
-        value = cast(Json, json.loads(written)) if isinstance(written, str) else written
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+    return ToolCall(call_id, as_text(function.get("name")), {} if is_bare else as_arguments(written))
 
 
 def _usage(usage: JsonObject) -> Usage:

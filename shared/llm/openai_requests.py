@@ -1,19 +1,19 @@
 """Completions as OpenAI's chat protocol writes them."""
 
 import json
-import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from shared.domain.json import Json, JsonObject
-from shared.llm.openai_json import as_list, as_object, as_text
+from shared.llm import forms
+from shared.llm.openai_reasoning import is_reasoning, reasoning_of
 from shared.llm.types import Answer, AssistantTurn, Completion, SystemTurn, Tool, ToolTurn, Turn, UserTurn
+from shared.llm.wire import as_list, as_object, as_text
 
-Feature = Literal["json_schema", "max_tokens", "stream_options", "temperature"]
-"""What a model may decline: the request is then written without it."""
+Feature = Literal["json_schema", "max_tokens", "stream_options", "temperature", "cache_control"]
+"""What a model may decline: the request is then written without it. So may each effort, as "effort_…"."""
 
-# The families that take `max_completion_tokens` instead of `max_tokens`, and no temperature.
-_REASONING: Final = re.compile(r"(?:.*/)?(?:gpt-5|o1|o3|o4)")
 _CHOICES: Final[dict[str, Json]] = {"auto": "auto", "any": "required", "none": "none"}
 _STRICT_KEYWORDS: Final = (
     {"type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref", "$defs"}
@@ -23,26 +23,61 @@ _STRICT_KEYWORDS: Final = (
 _KINDS: Final = {"type", "$ref", "anyOf", "enum", "const"}
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a server differs from the vendor's own.
+
+    `keeps_tools`: it obeys when told that none may be called. Others call them all the same, so that these are left
+    out. `marks_cache`: it hands Anthropic's cache marks on to the models that want them.
+    """
+
+    keeps_tools: bool = False
+    marks_cache: bool = False
+
+
 def request_body(
-    request: Completion, *, model: str, name: str, without: Collection[Feature] = (), stream: bool = False
+    request: Completion,
+    *,
+    model: str,
+    name: str,
+    without: Collection[str] = (),
+    dialect: Dialect = Dialect(),
+    stream: bool = False,
 ) -> JsonObject:
     """The request as JSON. `name` marks whose reasoning may go back; another model's is left out."""
     body: JsonObject = {"model": model, "messages": _messages(request.turns, name)}
-    reasoning = _REASONING.match(model) is not None
-    cap = "max_completion_tokens" if reasoning or "max_tokens" in without else "max_tokens"
-    body[cap] = request.max_output_tokens
-    if request.temperature is not None and not reasoning and "temperature" not in without:
-        body["temperature"] = request.temperature
-    if request.tools:
+    if request.tools and (request.choice != "none" or dialect.keeps_tools):
         body["tools"] = [_tool(tool) for tool in request.tools]
         body["tool_choice"] = _CHOICES.get(request.choice) or _named(request.choice)
+    _limit(request, body, model, without)
     if request.answer is not None:
         _ask_for(request.answer, body, as_schema="json_schema" not in without)
+    if dialect.marks_cache and "claude" in model and "cache_control" not in without:
+        _mark(body)
     if stream:
         body["stream"] = True
         if "stream_options" not in without:
             body["stream_options"] = {"include_usage": True}
     return body
+
+
+def _limit(request: Completion, body: JsonObject, model: str, without: Collection[str]) -> None:
+    reasoning = reasoning_of(model, request.thinking_budget_tokens, has_tools="tools" in body, without=without)
+    is_capped_whole = is_reasoning(model) or "max_tokens" in without
+    cap = "max_completion_tokens" if is_capped_whole else "max_tokens"
+    body[cap] = request.max_output_tokens + reasoning.room
+    if reasoning.effort is not None:
+        body["reasoning_effort"] = reasoning.effort
+    if request.temperature is not None and not is_reasoning(model) and "temperature" not in without:
+        body["temperature"] = request.temperature
+
+
+def _mark(body: JsonObject) -> None:
+    """Mark what stays the same from call to call: the instructions, and the tools before them."""
+    for message in as_list(body["messages"]):
+        told = as_object(message)
+        if told.get("role") == "system":
+            told["content"] = [{"type": "text", "text": told["content"], "cache_control": {"type": "ephemeral"}}]
 
 
 def _messages(turns: tuple[Turn, ...], name: str) -> list[Json]:
@@ -97,11 +132,11 @@ def _ask_for(answer: Answer, body: JsonObject, *, as_schema: bool) -> None:
         form: JsonObject = {"name": answer.name, "schema": answer.schema, "strict": _is_strict(answer.schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
         return
-    # The mode is refused unless the messages say "json"; together with tools Groq refuses it always.
-    if "tools" not in body:
+    # Together with tools Groq refuses the mode always.
+    has_tools = "tools" in body
+    if not has_tools:
         body["response_format"] = {"type": "json_object"}
-    schema = json.dumps(answer.schema, ensure_ascii=False, separators=(",", ":"))
-    instruction = f"Answer with one json object that fits this JSON Schema:\n{schema}"
+    instruction = forms.instruction(answer, has_tools=has_tools)
     messages = as_list(body["messages"])
     first = as_object(messages[0]) if messages else {}
     if first.get("role") == "system":

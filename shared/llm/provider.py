@@ -53,6 +53,8 @@ _CHAT = {
     "custom": "shared.llm.openai_compatible:open_chat",
     "vllm": "shared.llm.openai_compatible:open_chat",
     "groq": "shared.llm.openai_compatible:open_chat",
+    "anthropic": "shared.llm.anthropic_chat:open_chat",
+    "google": "shared.llm.google_chat:open_chat",
     "offline": "shared.llm.offline:open_chat",
 }
 _EMBEDDERS = {

@@ -1,5 +1,6 @@
 """Reading JSON that others wrote: what has the wrong type counts as absent."""
 
+import json
 from typing import cast
 
 from shared.domain.json import Json, JsonObject
@@ -22,3 +23,12 @@ def as_text(content: Json) -> str:
     if isinstance(content, list):
         return "".join(as_text(as_object(part).get("text")) for part in content)
     return content if isinstance(content, str) else ""
+
+
+def as_arguments(written: Json) -> JsonObject | None:
+    """The arguments of a tool call: an object, or one written as text; None for anything else."""
+    try:
+        value = cast(Json, json.loads(written)) if isinstance(written, str) else written
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
