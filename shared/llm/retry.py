@@ -64,13 +64,13 @@ class Retrying:
     """
 
     def __init__(self, model: ChatModel, backup: ChatModel | None = None, pace: Pace | None = None) -> None:
-        self._model = model
+        self.model = model
         self._backup = backup
         self._pace = pace or Pace()
 
     @property
     def name(self) -> str:
-        return self._model.name
+        return self.model.name
 
     def complete(self, request: Completion) -> Reply:
         return self._try(request, lambda model, attempt: model.complete(attempt))
@@ -91,11 +91,11 @@ class Retrying:
 
         if backup is None:
             return patiently(
-                lambda left_s: ask(self._model, left_s), name=self.name, pace=pace, attempts=pace.attempts, ends=ends
+                lambda left_s: ask(self.model, left_s), name=self.name, pace=pace, attempts=pace.attempts, ends=ends
             )
         try:
             return patiently(
-                lambda left_s: ask(self._model, left_s),
+                lambda left_s: ask(self.model, left_s),
                 name=self.name,
                 pace=pace,
                 attempts=max(1, pace.attempts - 1),
