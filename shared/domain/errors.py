@@ -13,6 +13,8 @@ ServiceError
 ├ LimitExceeded      400
 ├ Unauthorized       401, authentication and authorization alike
 ├ Disabled           405
+├ ModelRefused
+│ └ AnswerDeclined
 └ Unavailable        503; the unit's due time moves
   ├ ModelUnavailable, AnswerUnreadable, AnswerTooLate, AnswerPending
   ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
@@ -93,6 +95,10 @@ class ModelUnavailable(Unavailable):
 
 class ModelRefused(ServiceError):
     """The provider refuses the request: a wrong key, model or parameter. Trying again cannot help."""
+
+
+class AnswerDeclined(ModelRefused):
+    """The model declines to answer."""
 
 
 class AnswerUnreadable(Unavailable):

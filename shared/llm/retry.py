@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from shared.domain.errors import ModelRefused, ModelUnavailable
+from shared.domain.errors import AnswerDeclined, ModelRefused, ModelUnavailable
 from shared.llm.provider import ChatModel
 from shared.llm.types import Completion, Delta, Reply
 from shared.telemetry.logs import logger
@@ -60,7 +60,8 @@ def patiently(call: Callable[[float], T], *, name: str, pace: Pace, attempts: in
 class Retrying:
     """A chat model that is tried again while its trouble may pass; the last attempt is the backup's.
 
-    A refused request goes to the backup at once. All attempts share the request's timeout.
+    A refused request goes to the backup at once, and so does one whose answer is declined. All attempts share the
+    request's timeout.
     """
 
     def __init__(self, model: ChatModel, backup: ChatModel | None = None, pace: Pace | None = None) -> None:
@@ -73,11 +74,11 @@ class Retrying:
         return self.model.name
 
     def complete(self, request: Completion) -> Reply:
-        return self._try(request, lambda model, attempt: model.complete(attempt))
+        return self._try(request, self._complete)
 
     def stream(self, request: Completion) -> Iterator[Delta]:
         """As `complete`, but once a piece was handed out, an error ends the stream."""
-        first, rest = self._try(request, _begin)
+        first, rest = self._try(request, self._begin)
         yield first
         yield from rest
 
@@ -105,10 +106,21 @@ class Retrying:
             logger.warning("model_backup_asked", model=self.name, backup=backup.name, error=str(error))
         return ask(backup, pace.left_s(ends))
 
+    def _complete(self, model: ChatModel, request: Completion) -> Reply:
+        reply = model.complete(request)
+        self._see_declined(model, reply)
+        return reply
 
-def _begin(model: ChatModel, request: Completion) -> tuple[Delta, Iterator[Delta]]:
-    deltas = model.stream(request)
-    first = next(deltas, None)
-    if first is None:
-        raise ModelUnavailable(f"{model.name} streamed nothing")
-    return first, deltas
+    def _begin(self, model: ChatModel, request: Completion) -> tuple[Delta, Iterator[Delta]]:
+        deltas = model.stream(request)
+        first = next(deltas, None)
+        if first is None:
+            raise ModelUnavailable(f"{model.name} streamed nothing")
+        self._see_declined(model, first)
+        return first, deltas
+
+    def _see_declined(self, model: ChatModel, answer: Delta) -> None:
+        """Raise `AnswerDeclined` where another model is left to be asked; else the answer says it by itself."""
+        is_declined = isinstance(answer, Reply) and answer.finish == "refusal" and not answer.tool_calls
+        if is_declined and self._backup is not None and model is not self._backup:
+            raise AnswerDeclined(f"{model.name} declined to answer")

@@ -77,8 +77,10 @@ class Answer:
 class Completion:
     """One request to a chat model.
 
-    `choice` is "auto", "any" (some tool must be called), "none", or a tool's name; it counts only with tools.
-    `purpose` says which feature asks, for logs and metrics: "derive", "dialectic", "summary_short"…
+    `choice` is "auto", "any" (some tool must be called), "none" (they are known, but none may be called), or a tool's
+    name; it counts only with tools. `max_output_tokens` caps the answer: what is thought comes on top, about
+    `thinking_budget_tokens` as far as the model takes a budget. `purpose` says which feature asks, for logs and
+    metrics: "derive", "dialectic", "summary_short"…
     """
 
     turns: tuple[Turn, ...]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from shared.backends import Backends
 from shared.domain.conclusion import Conclusion, ConclusionDraft
+from shared.domain.errors import AnswerDeclined
 from shared.domain.message import Message
 from shared.domain.work import Claim, WakeUp
 from shared.llm.types import Completion, Usage, UserTurn
@@ -101,6 +102,8 @@ def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], 
         return [], Usage()
     shown = _fitted(backends, claimed, found)
     reply = backends.models.deriver().complete(_request(backends, claimed, shown))
+    if reply.finish == "refusal":
+        raise AnswerDeclined(f"{reply.model} declined to answer")
     drafts = facts.drafts_of(facts.read(reply.text), [one.message for one in shown], claimed)
     if reply.finish == "length":
         logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(drafts))

@@ -192,7 +192,7 @@ class _Conversation:
             return Reply("", finish="length")
         if iterations:
             self._history.extend(UserTurn(render("answer_now")))
-        return (yield from self._ask(None))
+        return (yield from self._ask("none"))
 
     def _ask_in_time(self, iteration: int) -> Generator[str, None, Reply | None]:
         """The reply; None when it took all the time there was, and what the tools did until then is enough."""
@@ -215,14 +215,14 @@ class _Conversation:
             return accept(reply.text)
         except Rephrase as problem:
             self._history.extend(reply.as_turn(), UserTurn(render("repair_answer", problem=str(problem))))
-        corrected = self._whole(self._request(None))
+        corrected = self._whole(self._request("none"))
         try:
             return accept(corrected.text)
         except Rephrase as problem:
             raise AnswerUnreadable("the answer does not have the required form, not even corrected") from problem
 
-    def _ask(self, choice: str | None) -> Asking:
-        """One turn of the model; `choice` None takes the tools away."""
+    def _ask(self, choice: str) -> Asking:
+        """One turn of the model. With "none" it knows the tools that its history speaks of, and calls none."""
         request = self._request(choice)
         if not self._is_streamed:
             return self._whole(request)
@@ -262,16 +262,17 @@ class _Conversation:
             self._text += text
             yield text
 
-    def _request(self, choice: str | None) -> Completion:
+    def _request(self, choice: str) -> Completion:
         agent, limits = self._agent, self._agent.limits
-        tools = agent.tools.definitions if choice is not None else ()
-        is_forced = choice is not None and _is_forced(choice)
+        # The same tools in each turn: providers cache them with the instructions, and refuse results without them.
+        tools = agent.tools.definitions if limits.iterations else ()
+        is_forced = bool(tools) and _is_forced(choice)
         return Completion(
             turns=self._fitted(),
             purpose=agent.purpose,
             max_output_tokens=max(limits.max_output_tokens, _TOOL_TURN_TOKENS if is_forced else 0),
             tools=tools,
-            choice=choice or "auto",
+            choice=choice if tools else "auto",
             answer=agent.answer,
             thinking_budget_tokens=limits.thinking_budget_tokens,
             timeout_s=self._left_s(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.backends import Backends
 from shared.domain.configuration import Configuration
-from shared.domain.errors import AnswerUnreadable, OutOfTime
+from shared.domain.errors import AnswerDeclined, AnswerUnreadable, OutOfTime
 from shared.domain.message import Message
 from shared.domain.summary import Summary, SummaryKind, due_kinds
 from shared.domain.work import Claim, WakeUp, WorkUnit
@@ -131,6 +131,8 @@ def _written(backends: Backends, step: _Step, instructions: str, *, timeout_s: f
             timeout_s=timeout_s,
         )
     )
+    if reply.finish == "refusal":
+        raise AnswerDeclined(f"{reply.model} declined to answer")
     # Postgres stores no NUL, and models have been seen to write one.
     content = tokens.cut(reply.text.replace("\x00", "").strip(), most_tokens)
     if not content:

@@ -44,7 +44,7 @@ class DreamSettings(Feature):
     enabled_types: tuple[DreamKind, ...] = setting(("omni",), "omni and card_refresh")
     deduction_model: str | None = setting(None, "of the specialists for deduction and for the card")
     induction_model: str | None = setting(None, "of the specialist for patterns")
-    max_output_tokens: Annotated[int, Field(ge=1, le=64_000)] = setting(16_384, "of one answer, thinking included")
+    max_output_tokens: Annotated[int, Field(ge=1, le=64_000)] = setting(16_384, "of one answer; thinking comes on top")
     thinking_budget_tokens: Annotated[int, Field(ge=0, le=32_000)] = setting(8192, "0: none")
     max_tool_iterations: Annotated[int, Field(ge=1, le=50)] = setting(20, "rounds of one specialist")
     history_token_limit: Annotated[int, Field(ge=1, le=200_000)] = setting(

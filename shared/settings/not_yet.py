@@ -22,20 +22,14 @@ _NOT_YET: dict[tuple[str, str], tuple[object, ...] | None] = {
     ("budget", "soft_usd_per_month"): None,
     ("budget", "hard_usd_per_month"): None,
 }
-PROVIDERS = ("anthropic", "google")
 
 
 def refusals(settings: Settings) -> list[str]:
     """A sentence for each setting whose value nothing stands behind yet."""
-    found = [
+    return [
         f"{_variable(section, key)}: {_shown(settings, section, key)} is not there yet; leave it out"
         for (section, key), refused in _NOT_YET.items()
         if _is_refused(settings, section, key, refused)
-    ]
-    return found + [
-        f"{place}: provider {provider} is not there yet; take another one"
-        for place, provider in _providers(settings)
-        if provider in PROVIDERS
     ]
 
 
@@ -51,13 +45,3 @@ def _shown(settings: Settings, section: str, key: str) -> str:
 
 def _variable(section: str, key: str) -> str:
     return key.upper() if section == "app" else f"{section}_{key}".upper()
-
-
-def _providers(settings: Settings) -> list[tuple[str, str | None]]:
-    features = {"DERIVER": settings.deriver, "SUMMARY": settings.summary, "DREAM": settings.dream}
-    levels = {f"DIALECTIC_LEVELS__{name}_": level for name, level in settings.dialectic.levels.items()}
-    return [
-        (f"{place}_{key.upper()}", getattr(feature, key))
-        for place, feature in {**features, **levels}.items()
-        for key in ("provider", "backup_provider")
-    ]

@@ -8,7 +8,7 @@ from shared.domain.errors import ModelUnavailable
 from shared.domain.message import MessageDraft
 from shared.domain.session import ObservationSettings
 from shared.domain.work import WakeUp
-from shared.llm.types import UserTurn
+from shared.llm.types import Reply, UserTurn
 from shared.memory.relay import relay
 from shared.reasoning.derive import derive
 from tests.support.backends import THEN, AnsweringModel, facts
@@ -109,6 +109,17 @@ def test_derive_when_the_answer_is_unreadable_tries_again_and_parks_in_the_end(p
     [item] = place.items(unit)
     assert item["error"].startswith("AnswerUnreadable")
     assert (place.unit_row(unit)["done_items"], place.windows(unit)) == (0, [])
+
+
+def test_derive_when_the_answer_is_declined_says_so_and_parks_in_the_end(place):
+    place.says("s", ("ada", "hi"))
+    unit = place.unit("s", "ada")
+    for _ in range(5):
+        derived(place, Reply("I cannot help with that.", finish="refusal", model="test/prim"))
+        place.clock.advance(minutes=1)
+        relay(place.backends)
+    [item] = place.items(unit)
+    assert (item["state"], item["error"]) == ("parked", "AnswerDeclined: test/prim declined to answer")
 
 
 def test_derive_when_the_model_is_away_leaves_the_window_for_later(place):

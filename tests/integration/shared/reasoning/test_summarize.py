@@ -8,7 +8,7 @@ from shared.domain.errors import ModelUnavailable
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind, WakeUp
 from shared.llm import tokens
-from shared.llm.types import Completion, UserTurn
+from shared.llm.types import Completion, Reply, UserTurn
 from shared.memory.relay import relay
 from shared.reasoning.summarize import summarize
 from shared.store import summaries
@@ -105,6 +105,14 @@ def test_summarize_after_a_failed_cadence_covers_it_with_the_next(place):
     work_off(place, model)
     assert model.seen == [("short", list(range(1, 41)))]
     assert stored(place) == {"short": (40, "up to 40")}
+
+
+def test_summarize_when_the_answer_is_declined_says_so(place):
+    speak(place, 1, 20)
+    [wake_up] = place.queue.take(TaskKind.SUMMARY)
+    summarize(place.asks(Reply("No.", finish="refusal", model="test/prim"))[0], wake_up)
+    error = place.unit_row(place.unit("s", kind=TaskKind.SUMMARY))["error"]
+    assert (error, stored(place)) == ("AnswerDeclined: test/prim declined to answer", {})
 
 
 def test_summarize_in_an_outage_keeps_what_is_written_and_goes_on_later(place):

@@ -12,6 +12,7 @@ from shared.llm.types import Completion, Delta, Reply, TextDelta, UserTurn
 REQUEST = Completion((UserTurn("hello"),), "derive", 100, timeout_s=60)
 BUSY = ModelUnavailable("busy")
 REFUSED = ModelRefused("refused")
+DECLINED = Reply("", finish="refusal", model="test/first")
 
 
 @dataclass
@@ -32,7 +33,9 @@ class Time:
 class Script:
     """A chat model that plays a script of texts and errors, each call taking `takes_s`."""
 
-    def __init__(self, time: Time, *steps: str | ServiceError, name: str = "test/first", takes_s: float = 0.0) -> None:
+    def __init__(
+        self, time: Time, *steps: str | Reply | ServiceError, name: str = "test/first", takes_s: float = 0.0
+    ) -> None:
         self.name = name
         self.timeouts: list[float | None] = []
         self._time = time
@@ -45,12 +48,13 @@ class Script:
         step = next(self._steps)
         if isinstance(step, ServiceError):
             raise step
-        return Reply(step, model=self.name)
+        return step if isinstance(step, Reply) else Reply(step, model=self.name)
 
     def stream(self, request: Completion) -> Iterator[Delta]:
         """An error after a `…` text comes after that text was handed out."""
         reply = self.complete(request)
-        yield TextDelta(reply.text)
+        if reply.text:
+            yield TextDelta(reply.text)
         if reply.text.endswith("…"):
             self.complete(request)
         yield reply
@@ -131,6 +135,25 @@ def test_complete_when_the_backup_fails_too_raises_its_error() -> None:
     backup = Script(time, ModelUnavailable("backup is down"), "never")
     with pytest.raises(ModelUnavailable, match="backup is down"):
         Retrying(Script(time, REFUSED), backup, time.pace()).complete(REQUEST)
+
+
+def test_complete_when_the_answer_is_declined_asks_the_backup_at_once() -> None:
+    time = Time()
+    reply = Retrying(Script(time, DECLINED, "never"), Script(time, "spare"), time.pace()).complete(REQUEST)
+    assert (reply.text, time.slept) == ("spare", [])
+
+
+def test_complete_when_nobody_else_can_be_asked_gives_the_declined_answer() -> None:
+    time = Time()
+    assert Retrying(Script(time, DECLINED, "never"), pace=time.pace()).complete(REQUEST) == DECLINED
+    assert Retrying(Script(time, DECLINED), Script(time, DECLINED), time.pace()).complete(REQUEST) == DECLINED
+
+
+def test_stream_when_the_answer_is_declined_without_a_word_asks_the_backup() -> None:
+    time = Time()
+    first, backup = Script(time, DECLINED), Script(time, "spare", name="test/backup")
+    deltas = [*Retrying(first, backup, time.pace()).stream(REQUEST)]
+    assert deltas == [TextDelta("spare"), Reply("spare", model="test/backup")]
 
 
 def test_stream_before_the_first_piece_is_tried_again() -> None:

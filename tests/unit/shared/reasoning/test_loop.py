@@ -101,7 +101,8 @@ def test_run_when_iterations_are_used_up_asks_once_more_without_tools():
     one, model = agent(calls(LOOK_AT_SKY), calls(("look", {"at": "grass"})), "Sky.", iterations=2)
     outcome = run_agent(one)
     assert outcome.text == "Sky."
-    assert [len(request.tools) for request in model.requests] == [1, 1, 0]
+    # The last turn knows the tools as those before did, and may call none.
+    assert [(len(one.tools), one.choice) for one in model.requests] == [(1, "auto"), (1, "auto"), (1, "none")]
     assert texts(model.requests[2])[-2:] == ["green", render("answer_now")]
 
 
@@ -157,7 +158,7 @@ def test_run_when_time_runs_short_answers_with_what_it_has():
     one, model = agent(calls(LOOK_AT_SKY), "Sky.")
     run_agent(one, now=lambda: next(moments))
     assert texts(model.requests[1])[-1] == render("answer_now")
-    assert (model.requests[1].tools, model.requests[1].timeout_s) == ((), 10.0)
+    assert (model.requests[1].choice, model.requests[1].timeout_s) == ("none", 10.0)
 
 
 def test_run_when_the_time_is_used_up_raises_unavailable():

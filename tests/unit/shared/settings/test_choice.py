@@ -46,6 +46,20 @@ def test_chat_spec_takes_what_the_feature_names():
     assert (spec.name, spec.api_key, spec.base_url) == ("groq/llama", "g", "https://api.groq.com/openai/v1")
 
 
+@pytest.mark.parametrize(
+    ("llm", "name", "url"),
+    [
+        ({"anthropic_api_key": "k"}, "anthropic/claude-haiku-4-5", None),
+        ({"anthropic_api_key": "k", "anthropic_base_url": "http://here"}, "anthropic/claude-haiku-4-5", "http://here"),
+        ({"gemini_api_key": "k", "gemini_base_url": "http://there"}, "google/gemini-2.5-flash-lite", "http://there"),
+    ],
+)
+def test_chat_spec_with_one_vendors_key_needs_nothing_else(llm, name, url):
+    found = settings(llm)
+    specs = {chat_spec(found, feature) for feature in (found.deriver, found.summary, found.dream)}
+    assert {(spec.name, spec.api_key, spec.base_url) for spec in specs} == {(name, "k", url)}
+
+
 def test_chat_spec_of_the_offline_model_ignores_the_default_model():
     found = settings({"default_model": "mine"}, offline={"enabled": True})
     assert chat_spec(found, found.summary).name == "offline/rules-1"
@@ -76,7 +90,7 @@ def test_chat_spec_hides_its_key():
         ({"groq_api_key": "k"}, "offline", "offline", None),
         ({"openai_api_key": "k"}, "openai", "text-embedding-3-small", 1536),
         (CUSTOM, "custom", "text-embedding-3-small", 1536),
-        ({"gemini_api_key": "k"}, "gemini", "gemini-embedding-001", 1536),
+        ({"gemini_api_key": "k"}, "offline", "offline", None),
         ({"openai_api_key": "k", "embedding_provider": "offline"}, "offline", "offline", None),
         ({"openai_api_key": "k", "embedding_model": "big"}, "openai", "big", 1536),
     ],
