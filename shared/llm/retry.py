@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final, TypeVar
 
 from shared.domain.errors import AnswerDeclined, ModelRefused, ModelUnavailable
@@ -16,6 +17,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT_S: Final = 120.0
 # The backup must have time left to answer when the first model hangs.
 _BACKUP_SHARE: Final = 1 / 3
+_WARMED: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ def patiently(call: Callable[[float], T], *, name: str, pace: Pace, attempts: in
         pace.sleep(wait_s)
 
 
+def _warmed(temperature: float | None) -> float | None:
+    # At zero a model that gave an empty answer gives it again.
+    return _WARMED if temperature == 0 else temperature
+
+
 class Retrying:
     """A chat model that is tried again while its trouble may pass; the last attempt is the backup's.
 
@@ -87,8 +94,12 @@ class Retrying:
         budget_s = request.timeout_s or DEFAULT_TIMEOUT_S
         ends = pace.now() + budget_s
 
+        attempts = count()
+
         def ask(model: ChatModel, left_s: float) -> T:
-            return call(model, replace(request, timeout_s=left_s))
+            is_first = next(attempts) == 0
+            temperature = request.temperature if is_first else _warmed(request.temperature)
+            return call(model, replace(request, timeout_s=left_s, temperature=temperature))
 
         if backup is None:
             return patiently(

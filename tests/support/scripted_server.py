@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -46,6 +46,8 @@ class ScriptedServer:
         self.received: list[Received] = []
         self.connections = 0
         self.closing = Event()
+        # What answers each request, instead of the script.
+        self.mind: Callable[[Received], Scripted] | None = None
         self._script: deque[Scripted] = deque()
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.play = self
@@ -63,9 +65,12 @@ class ScriptedServer:
         self.closing.set()
         self.closing = Event()
         self.received.clear()
+        self.mind = None
         self._script.clear()
 
     def next(self, request: Received) -> Scripted:
+        if self.mind is not None:
+            return self.mind(request)
         return (
             self._script.popleft() if self._script else Scripted(418, b'{"error": {"message": "the script has ended"}}')
         )

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.errors import ModelRefused, ModelUnavailable
+from shared.domain.json import JsonObject
 from shared.llm.anthropic_chat import open_chat
 from shared.llm.provider import ChatModel
-from shared.llm.types import Answer, AssistantTurn, Completion, SystemTurn, Tool, ToolCall, ToolTurn, UserTurn
+from shared.llm.types import Answer, AssistantTurn, Completion, SystemTurn, Tool, ToolCall, ToolTurn, Turn, UserTurn
 from shared.settings.models import ModelSpec
 from tests.support.anthropic_server import failure, message, redacted, streamed, text, thinking, tool_use
 from tests.support.scripted_server import ScriptedServer, as_json
@@ -132,6 +133,38 @@ def test_complete_after_tool_calls_sends_every_block_back_as_it_came(server: Scr
         ],
     }
     assert server.received[1].body["thinking"] == {"type": "enabled", "budget_tokens": 2048}
+
+
+def called(*blocks: JsonObject, of: str = "anthropic/claude-haiku-4-5") -> AssistantTurn:
+    """A turn that called the tool once, as its model sent it."""
+    call = tool_use("t1", "search", {"q": 1})
+    return AssistantTurn("", (ToolCall("t1", "search", {"q": 1}),), {"of": of, "kept": {"content": [*blocks, call]}})
+
+
+FOUND = ToolTurn("t1", "search", "Ada")
+SIGNED = called(thinking("Hm.", "sig=="))
+
+
+@pytest.mark.parametrize(
+    ("turns", "has_budget"),
+    [
+        ((SIGNED, FOUND), True),
+        # Only the first of the calls is thought over; the model goes on from there.
+        ((SIGNED, FOUND, called(), FOUND, UserTurn("Answer now.")), True),
+        ((called(), FOUND), False),
+        ((called(thinking("Hm.", "sig=="), of="google/gemini"), FOUND), False),
+        ((called(), FOUND, SIGNED, FOUND), False),
+        # What was asked anew may be thought over again.
+        ((called(), FOUND, AssistantTurn("Ada."), UserTurn("Sure?")), True),
+    ],
+)
+def test_complete_within_calls_that_began_without_its_thoughts_sends_no_budget(
+    server: ScriptedServer, turns: tuple[Turn, ...], has_budget: bool
+) -> None:
+    server.script(OK)
+    request = replace(REQUEST, turns=(*REQUEST.turns, *turns), tools=(SEARCH,), thinking_budget_tokens=2048)
+    model(server).complete(request)
+    assert ("thinking" in server.received[0].body) is has_budget
 
 
 def test_stream_with_thoughts_and_calls_keeps_every_block_as_it_came(server: ScriptedServer) -> None:

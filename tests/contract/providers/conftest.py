@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.scripted_server import ScriptedServer
-from tests.support.vendor_worlds import WORLDS, World
+from tests.support.vendor_world import World
+from tests.support.vendor_worlds import WORLDS
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What every provider makes of answers, whole and streamed, through the genuine SDKs."""
 
+import json
 from dataclasses import replace
 from threading import Event
 
@@ -9,7 +10,7 @@ from shared.domain.errors import ModelUnavailable
 from shared.llm.provider import ChatModel, open_chat_model
 from shared.llm.types import Answer, Completion, Delta, Reply, SystemTurn, TextDelta, Tool, ToolTurn, UserTurn
 from tests.support.scripted_server import ScriptedServer
-from tests.support.vendor_worlds import Line, World
+from tests.support.vendor_world import Line, World
 
 KEY = "sk-secret-key"
 REQUEST = Completion((SystemTurn("Be brief."), UserTurn("My cat is called Ada.")), "dialectic", 400, timeout_s=10)
@@ -93,6 +94,8 @@ def test_conversation_with_calls_sends_thoughts_back_unchanged_and_results_in_or
 ) -> None:
     server.script(world.streamed(CALLS) if is_streamed else world.whole(CALLS), world.whole(Line("Ada.")))
     reply = whole([*model.stream(TOOLS)]) if is_streamed else model.complete(TOOLS)
+    # A conversation may be put down and taken up again: what must go back is plain JSON.
+    assert json.loads(json.dumps(reply.replay)) == reply.replay
     results = [ToolTurn(call.id, call.name, f"found by {call.name}") for call in reply.tool_calls]
 
     model.complete(replace(TOOLS, turns=(*TOOLS.turns, reply.as_turn(), *results, UserTurn("Answer now."))))

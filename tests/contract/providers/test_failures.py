@@ -9,8 +9,11 @@ from shared.domain.errors import ModelRefused, ModelUnavailable
 from shared.llm.provider import ChatModel, open_chat_model
 from shared.llm.retry import Pace, Retrying
 from shared.llm.types import Completion, SystemTurn, TextDelta, Tool, ToolTurn, UserTurn
+from tests.support.anthropic_world import AnthropicWorld
+from tests.support.google_world import GoogleWorld
+from tests.support.openai_world import OpenAIWorld
 from tests.support.scripted_server import Scripted, ScriptedServer
-from tests.support.vendor_worlds import AnthropicWorld, GoogleWorld, Line, OpenAIWorld, World
+from tests.support.vendor_world import Line, World
 
 KEY = "sk-secret-key"
 PROMPT = "My cat is called Ada."

@@ -1,7 +1,7 @@
 """Retries, waits and the backup, on a clock that only sleeping moves."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -38,12 +38,14 @@ class Script:
     ) -> None:
         self.name = name
         self.timeouts: list[float | None] = []
+        self.temperatures: list[float | None] = []
         self._time = time
         self._takes_s = takes_s
         self._steps = iter(steps)
 
     def complete(self, request: Completion) -> Reply:
         self.timeouts.append(request.timeout_s)
+        self.temperatures.append(request.temperature)
         self._time.now_s += self._takes_s
         step = next(self._steps)
         if isinstance(step, ServiceError):
@@ -100,6 +102,14 @@ def test_complete_gives_each_attempt_what_is_left_of_the_timeout() -> None:
     script = Script(time, BUSY, BUSY, "ok", takes_s=10)
     Retrying(script, pace=time.pace()).complete(REQUEST)
     assert script.timeouts == [60, 49.5, 38.5]
+
+
+@pytest.mark.parametrize(("asked", "again"), [(0.0, 0.2), (0.7, 0.7), (None, None)])
+def test_complete_again_is_never_at_zero_temperature(asked: float | None, again: float | None) -> None:
+    time = Time()
+    script, backup = Script(time, BUSY, BUSY), Script(time, "ok")
+    Retrying(script, backup, time.pace()).complete(replace(REQUEST, temperature=asked))
+    assert [*script.temperatures, *backup.temperatures] == [asked, again, again]
 
 
 def test_complete_when_refused_raises_at_once() -> None:
