@@ -138,7 +138,7 @@ def _output_config(
     if thinking.effort is not None and "effort" not in without:
         config["effort"] = thinking.effort
     if request.answer is not None:
-        schema = None if forms.feature(request.answer) in without else _schema(request.answer)
+        schema = None if "json_schema" in without else _schema(request.answer)
         if schema is not None:
             config["format"] = {"type": "json_schema", "schema": schema}
         elif messages:

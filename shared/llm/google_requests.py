@@ -51,7 +51,7 @@ def request_of(request: Completion, *, model: str, name: str, without: Collectio
 def _ask_for(request: Completion, config: JsonObject, contents: list[JsonObject], without: Collection[str]) -> None:
     if request.answer is None:
         return
-    if "tools" not in config and forms.feature(request.answer) not in without:
+    if "tools" not in config and "json_schema" not in without:
         config["response_mime_type"] = "application/json"
         config["response_json_schema"] = request.answer.schema
         return
