@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from shared.domain.errors import ModelRefused, ModelUnavailable, ServiceError
 from shared.domain.json import JsonObject
 from shared.llm.failures import Declined, answered
-from shared.llm.wire import as_object
+from shared.llm.wire import as_answer, as_object, in_time
 
 if TYPE_CHECKING:
     import anthropic
@@ -47,11 +47,7 @@ class Endpoint:
         client = self._client
         with _translated(name):
             found = client.post(_PATH, cast_to=object, body={**body}, options={"timeout": _timeout(timeout_s)})
-            # A server that forgets the content type gets its text back from the SDK.
-            answer = cast(object, json.loads(found)) if isinstance(found, str) else found
-        if not isinstance(answer, dict):
-            raise ModelUnavailable(f"{name} answered with something else than a JSON object")
-        answer = cast(JsonObject, answer)
+            answer = as_answer(found, name)
         if answer.get("type") == "error":
             raise _in_band(name, answer)
         return answer
@@ -69,10 +65,7 @@ class Endpoint:
                 _PATH, cast_to=object, body={**body}, options=options, stream=True, stream_cls=Stream[object]
             ) as events,
         ):
-            for event in events:
-                # The SDK's timeout is for each read: a trickle could go on for ever.
-                if monotonic() > ends:
-                    raise ModelUnavailable(f"{name} did not finish in time")
+            for event in in_time(events, name, ends=ends):
                 if isinstance(event, dict):
                     yield cast(JsonObject, event)
 

@@ -12,7 +12,7 @@ from shared.domain.errors import ModelUnavailable, ServiceError
 from shared.domain.json import JsonObject
 from shared.llm.failures import Declined, answered
 from shared.llm.google_requests import Asked
-from shared.llm.wire import as_list, as_object, as_text
+from shared.llm.wire import as_list, as_object, as_text, in_time
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -72,11 +72,9 @@ class Endpoint:
         models = self._models
         with _translated(name):
             config = _config(asked, timeout_s)
-            for chunk in models.generate_content_stream(model=model, contents=asked.contents, config=config):
-                # The SDK's timeout is for each read: a trickle could go on for ever.
-                if monotonic() > ends:
-                    raise ModelUnavailable(f"{name} did not finish in time")
-                yield _as_json(chunk)
+            chunks = models.generate_content_stream(model=model, contents=asked.contents, config=config)
+            for chunk in in_time(chunks, name, ends=ends):
+                yield _as_json(cast("GenerateContentResponse", chunk))
 
 
 @cache

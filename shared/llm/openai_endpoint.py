@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from shared.domain.errors import ModelRefused, ModelUnavailable, ServiceError
 from shared.domain.json import JsonObject
 from shared.llm.failures import Declined, answered, is_passing
+from shared.llm.wire import as_answer, in_time
 
 if TYPE_CHECKING:
     from openai import OpenAI, Timeout
@@ -43,11 +44,7 @@ class Endpoint:
         client = self._client
         with _translated(name):
             found = client.post(path, cast_to=object, body={**body}, options={"timeout": _timeout(timeout_s)})
-            # A server that forgets the content type gets its text back from the SDK.
-            answer = cast(object, json.loads(found)) if isinstance(found, str) else found
-        if not isinstance(answer, dict):
-            raise ModelUnavailable(f"{name} answered with something else than a JSON object")
-        answer = cast(JsonObject, answer)
+            answer = as_answer(found, name)
         if isinstance(error := answer.get("error"), dict):
             raise _in_band(name, error.get("code"))
         return answer
@@ -65,10 +62,7 @@ class Endpoint:
                 path, cast_to=object, body={**body}, options=options, stream=True, stream_cls=Stream[object]
             ) as events,
         ):
-            for event in events:
-                # The SDK's timeout is for each read: a trickle could go on for ever.
-                if monotonic() > ends:
-                    raise ModelUnavailable(f"{name} did not finish in time")
+            for event in in_time(events, name, ends=ends):
                 if isinstance(event, dict):
                     yield cast(JsonObject, event)
 

@@ -1,8 +1,11 @@
-"""Reading JSON that others wrote: what has the wrong type counts as absent."""
+"""Reading what others wrote: in their JSON, what has the wrong type counts as absent."""
 
 import json
+from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import cast
 
+from shared.domain.errors import ModelUnavailable
 from shared.domain.json import Json, JsonObject
 
 
@@ -32,3 +35,21 @@ def as_arguments(written: Json) -> JsonObject | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def as_answer(found: object, name: str) -> JsonObject:
+    """The answer of the model `name` as an SDK gives it. Raises `ModelUnavailable` when it is no JSON object."""
+    # A server that forgets the content type gets its text back from the SDK.
+    answer = cast(object, json.loads(found)) if isinstance(found, str) else found
+    if not isinstance(answer, dict):
+        raise ModelUnavailable(f"{name} answered with something else than a JSON object")
+    return cast(JsonObject, answer)
+
+
+def in_time(events: Iterable[object], name: str, *, ends: float) -> Iterator[object]:
+    """The events of a stream. Raises `ModelUnavailable` when they go on after the moment `ends`."""
+    for event in events:
+        # The SDKs' timeout is for each read: a trickle could go on for ever.
+        if monotonic() > ends:
+            raise ModelUnavailable(f"{name} did not finish in time")
+        yield event
