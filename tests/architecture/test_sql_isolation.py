@@ -39,6 +39,9 @@ COMPLETED: Final = {
     "message_search._NEWEST": "Area.condition names the workspace",
     "message_search._OLDEST": "Area.condition names the workspace",
     "message_search._WITHIN": "Area.condition names the workspace",
+    "pg_queries._HIT": "in_collection, of_all_peers and in_workspace name the workspace",
+    "pg_queries._EXACT": "in_collection, of_all_peers and in_workspace name the workspace",
+    "pg_queries._BY_GRAPH": "in_collection, of_all_peers and in_workspace name the workspace",
     "workspace_purge.DELETE_SOME": "both conditions of that module name the workspace",
     "workspace_purge.ANY_LEFT": "both conditions of that module name the workspace",
 }

@@ -14,6 +14,7 @@ from infra.bootstrap import ROOT
 from infra.local.postgres import EmbeddedPostgres, clone_database, drop_database
 from infra.migrations import apply
 from shared.domain.vector import EmbeddingSpace
+from shared.vectors.spaces import table_names
 
 SPACE = EmbeddingSpace("some-model", 8)
 # Everything a revision may make, by kind and name.
@@ -72,6 +73,40 @@ def test_each_revision_goes_down_by_itself(empty_dsn: str):
         command.downgrade(_configured(empty_dsn), "-1")
         command.upgrade(_configured(empty_dsn), "+1")
         command.downgrade(_configured(empty_dsn), "-1")
+
+
+WIDE = EmbeddingSpace("wide-model", 1536)
+LAYOUT = """
+SELECT attname, format_type(atttypid, atttypmod), attnotnull
+  FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+def test_vectors_keep_their_values_on_the_way_to_signs_and_back(empty_dsn: str):
+    apply.upgrade(empty_dsn)
+    apply.ensure_space(empty_dsn, WIDE)
+    conclusions, messages, _ = table_names(WIDE)
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute(
+            f"INSERT INTO {conclusions} SELECT 'w', 'c', 'a', 'b', NULL, 'explicit', array_fill(0.5, ARRAY[1536])"
+        )
+        conn.execute(f"INSERT INTO {messages} SELECT 'w', 'm', 3, 's', 'a', array_fill(0.5, ARRAY[1536])")
+        made = [conn.execute(LAYOUT, (table,)).fetchall() for table in (conclusions, messages)]
+    before = _catalogue(empty_dsn)
+    command.downgrade(_configured(empty_dsn), "0013")
+    with psycopg.connect(empty_dsn) as conn:
+        assert ("vector", "vector(1536)", True) in conn.execute(LAYOUT, (messages,)).fetchall()
+        assert conn.execute("SELECT build_vector_graphs(0)").fetchone() == (2,)
+        conn.execute(f"DROP INDEX {conclusions}_nearest, {messages}_nearest")
+    command.upgrade(_configured(empty_dsn), "head")
+    assert _catalogue(empty_dsn) == before
+    with psycopg.connect(empty_dsn) as conn:
+        assert [conn.execute(LAYOUT, (table,)).fetchall() for table in (conclusions, messages)] == made
+        kept = conn.execute(f"SELECT observed, session, vector::real[] FROM {conclusions}").fetchall()
+        assert kept == [("b", None, [0.5] * 1536)]
+        held = conn.execute(f"SELECT piece, vector::real[], length(replace(signs::text, '0', '')) FROM {messages}")
+        assert held.fetchall() == [(3, [0.5] * 1536, 1536)]
+        assert conn.execute("SELECT build_vector_graphs(0)").fetchone() == (2,)
 
 
 def test_upgrade_when_two_deploys_start_at_once_both_succeed(empty_dsn: str):

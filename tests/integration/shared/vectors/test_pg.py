@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import LiteralString
 
 import psycopg
@@ -10,48 +10,27 @@ import pytest
 
 from shared.domain.conclusion import Collection, Level
 from shared.domain.errors import IndexUnavailable
-from shared.domain.vector import ConclusionVector, EmbeddingSpace, MessageVector, Vector
+from shared.domain.vector import EmbeddingSpace
 from shared.settings.sections import DbSettings
 from shared.store.conditions import Condition
-from shared.store.database import Database, open_database
+from shared.store.database import open_database
 from shared.vectors import pg_queries, spaces
-from shared.vectors.packing import Packed, PackedDumper, pack_all
 from shared.vectors.pg import PgIndex
+from tests.support.vector_tables import Look, VectorPlace, a_conclusion, a_piece
 
 ADA = Collection("w", "ada", "ada")
 EAST, NORTH, WEST = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True)
-class Place:
-    """An index over a fresh database."""
-
-    db: Database
-    owner_dsn: str
-
-    def index(self, space: EmbeddingSpace) -> PgIndex:
-        with psycopg.connect(self.owner_dsn) as conn:
-            spaces.create(conn, space)
-        return PgIndex(self.db, lambda: space)
-
-
 @pytest.fixture(scope="module")
-def place(database_dsn: str, owner_dsn: str) -> Place:
-    return Place(open_database(DbSettings.model_validate({"connection_uri": database_dsn})), owner_dsn)
+def place(database_dsn: str, owner_dsn: str) -> VectorPlace:
+    return VectorPlace(open_database(DbSettings.model_validate({"connection_uri": database_dsn})), owner_dsn)
 
 
 @pytest.fixture
-def index(place: Place, request: pytest.FixtureRequest) -> PgIndex:
+def index(place: VectorPlace, request: pytest.FixtureRequest) -> PgIndex:
     """Three dimensions, and tables of the test's own."""
     return place.index(EmbeddingSpace(request.node.name, 3))
-
-
-def a_conclusion(identifier: str, vector: Vector, **more: str) -> ConclusionVector:
-    return replace(ConclusionVector("w", identifier, "ada", "ada", "s", "explicit", vector), **more)
-
-
-def a_piece(message_id: str, piece: int, vector: Vector, **more: str) -> MessageVector:
-    return replace(MessageVector("w", message_id, piece, "s", "ada", vector), **more)
 
 
 def ids(found: Sequence[object]) -> list[str]:
@@ -118,7 +97,7 @@ def test_upsert_of_conclusions_again_replaces_them(index: PgIndex):
     assert hit.distance == pytest.approx(0.0)
 
 
-def test_upsert_of_the_same_again_writes_nothing(index: PgIndex, place: Place):
+def test_upsert_of_the_same_again_writes_nothing(index: PgIndex, place: VectorPlace):
     rows = [a_conclusion("c", EAST)]
     index.upsert_conclusions(rows)
     table = spaces.table_names(EmbeddingSpace("test_upsert_of_the_same_again_writes_nothing", 3)).conclusions
@@ -187,7 +166,7 @@ def test_nearest_messages_by_session_and_peer(index: PgIndex):
     assert index.nearest_messages("w", EAST, k=9, sessions=[]) == []
 
 
-def test_index_of_a_space_that_was_never_made_says_what_to_do(place: Place):
+def test_index_of_a_space_that_was_never_made_says_what_to_do(place: VectorPlace):
     index = PgIndex(place.db, lambda: EmbeddingSpace("unheard-of", 3))
     for use in (
         lambda: index.nearest_messages("w", EAST, k=1),
@@ -209,7 +188,7 @@ def test_vector_of_the_wrong_length_is_unavailable_and_not_a_wrong_answer(index:
         index.nearest_messages("w", (1.0, 0.0), k=1)
 
 
-def test_space_of_many_dimensions_is_kept_as_halfvec(place: Place):
+def test_space_of_many_dimensions_is_kept_as_halfvec(place: VectorPlace):
     index = place.index(EmbeddingSpace("large", 3072))
     there, here = [0.0] * 3071 + [1.0], [1.0] + [0.0] * 3071
     index.upsert_conclusions([a_conclusion("there", there), a_conclusion("here", here)])
@@ -226,7 +205,7 @@ SELECT CASE WHEN n % 100 = 0 THEN 'narrow' ELSE 'w' END, 'c' || n, 'ada', 'ada',
 
 
 @pytest.fixture(scope="module")
-def crowd(place: Place) -> PgIndex:
+def crowd(place: VectorPlace) -> PgIndex:
     """Enough rows for the graph: 24,750 in workspace w and 250 in workspace narrow, which it mixes."""
     index = place.index(EmbeddingSpace("crowd", 4))
     table = spaces.table_names(EmbeddingSpace("crowd", 4)).conclusions
@@ -239,67 +218,53 @@ def crowd(place: Place) -> PgIndex:
     return index
 
 
-def _plan(place: Place, statement: LiteralString, collection: Collection, k: int) -> str:
+def _plan(place: VectorPlace, statement: LiteralString, collection: Collection, k: int) -> str:
     return _plan_under(place, statement, pg_queries.in_collection(collection, None, None), k)
 
 
-def _plan_under(place: Place, statement: LiteralString, condition: Condition | None, k: int) -> str:
-    names = spaces.table_names(EmbeddingSpace("crowd", 4))
-    assert condition is not None
-    with place.db.reading() as conn, conn.transaction():
-        conn.execute(pg_queries.SEARCH_GRAPH, {"breadth": "80"})
-        oid = conn.execute(pg_queries.TYPE_OID, {"name": "vector"}).fetchone()
-        assert oid is not None
-        cursor = conn.cursor()
-        cursor.adapters.register_dumper(Packed, PackedDumper)
-        given = {"vectors": pack_all([[1.0, 0.0, 1.0, 0.0]], "vector", oid[0]), "k": k, "taken": k, "bound": 20_000}
-        composed = psycopg.sql.SQL("EXPLAIN (ANALYZE, BUFFERS) " + statement).format(
-            conclusions=psycopg.sql.Identifier(names.conclusions),
-            vector_type=psycopg.sql.SQL("vector"),
-            condition=condition.text,
-        )
-        rows = cursor.execute(composed, {**given, **condition.params, "counted_from": 0}).fetchall()
-    return "\n".join(row[0] for row in rows)
+def _plan_under(place: VectorPlace, statement: LiteralString, condition: Condition | None, k: int) -> str:
+    look = Look(place, EmbeddingSpace("crowd", 4), [1.0, 0.0, 1.0, 0.0], bound=20_000)
+    return look.plan(statement, condition, k)
 
 
-def test_small_collection_in_a_large_table_is_scanned_by_its_index_alone(crowd: PgIndex, place: Place):
+def test_small_collection_in_a_large_table_is_scanned_by_its_index_alone(crowd: PgIndex, place: VectorPlace):
     plan = _plan(place, pg_queries.CONCLUSIONS.exact, Collection("narrow", "ada", "ada"), 20)
     assert "_nearest" not in plan
     assert "Seq Scan" not in plan
     assert "workspace = 'narrow'" in plan
 
 
-def test_large_collection_is_counted_up_to_the_bound_and_not_scanned(crowd: PgIndex, place: Place):
+def test_large_collection_is_counted_up_to_the_bound_and_not_scanned(crowd: PgIndex, place: VectorPlace):
     plan = _plan(place, pg_queries.CONCLUSIONS.exact, Collection("w", "ada", "ada"), 20)
     assert "rows=20001.00" in plan
     assert "One-Time Filter" in plan
     assert "(never executed)" in plan
 
 
-def test_large_collection_is_searched_by_the_graph(crowd: PgIndex, place: Place):
+def test_large_collection_is_searched_by_the_graph(crowd: PgIndex, place: VectorPlace):
     plan = _plan(place, pg_queries.CONCLUSIONS.by_graph, Collection("w", "ada", "ada"), 20)
     assert "_nearest" in plan
 
 
-def test_small_workspace_in_a_large_table_is_scanned_by_an_index_alone(crowd: PgIndex, place: Place):
+def test_small_workspace_in_a_large_table_is_scanned_by_an_index_alone(crowd: PgIndex, place: VectorPlace):
     plan = _plan_under(place, pg_queries.CONCLUSIONS.exact, pg_queries.of_all_peers("narrow", None, None), 20)
     assert "_nearest" not in plan
     assert "Seq Scan" not in plan
 
 
-def test_few_sessions_of_a_large_workspace_are_found_by_their_index(crowd: PgIndex, place: Place):
+def test_few_sessions_of_a_large_workspace_are_found_by_their_index(crowd: PgIndex, place: VectorPlace):
     plan = _plan_under(place, pg_queries.CONCLUSIONS.exact, pg_queries.of_all_peers("w", None, ["few"]), 20)
     assert "_session" in plan
     assert "Seq Scan" not in plan
 
 
-def test_large_workspace_is_searched_by_the_graph(crowd: PgIndex, place: Place):
+def test_large_workspace_is_searched_by_the_graph(crowd: PgIndex, place: VectorPlace):
     plan = _plan_under(place, pg_queries.CONCLUSIONS.by_graph, pg_queries.of_all_peers("w", None, None), 20)
     assert "_nearest" in plan
     assert len(crowd.nearest_in_workspace("w", [1.0, 0.0, 1.0, 0.0], k=20)) == 20
 
 
-def test_graph_finds_what_an_exact_scan_finds(crowd: PgIndex, place: Place):
+def test_graph_finds_what_an_exact_scan_finds(crowd: PgIndex, place: VectorPlace):
     rng = random.Random(5)
     queries = [[rng.uniform(-1, 1) for _ in range(4)] for _ in range(10)]
     table = spaces.table_names(EmbeddingSpace("crowd", 4)).conclusions
@@ -316,30 +281,26 @@ def test_graph_finds_what_an_exact_scan_finds(crowd: PgIndex, place: Place):
     assert hits >= 190
 
 
-def test_graph_that_gives_too_few_is_followed_by_an_exact_scan(crowd: PgIndex, place: Place):
+def test_graph_that_gives_too_few_is_followed_by_an_exact_scan(crowd: PgIndex, place: VectorPlace):
     # More than there are: no graph walk ends with 24,800 rows.
     [hits] = crowd.nearest_conclusions(Collection("w", "ada", "ada"), [[1.0, 0.0, 1.0, 0.0]], k=24_800)
     assert len(hits) == 24_750
 
 
-def test_building_graphs_again_builds_none(crowd: PgIndex, place: Place):
+def test_building_graphs_again_builds_none(crowd: PgIndex, place: VectorPlace):
     with place.db.transaction() as conn:
         assert spaces.build_graphs(conn) == 0
 
 
-def test_small_tables_have_no_graph(place: Place):
+def test_small_tables_have_no_graph(place: VectorPlace):
     place.index(EmbeddingSpace("tiny", 3)).upsert_conclusions([a_conclusion("c", EAST)])
     table = spaces.table_names(EmbeddingSpace("tiny", 3)).conclusions
     with place.db.reading() as conn:
         assert conn.execute("SELECT to_regclass(%s)", (f"{table}_nearest",)).fetchone() == (None,)
 
 
-def test_vectors_are_never_stored_out_of_line(place: Place):
-    table = spaces.table_names(EmbeddingSpace("wide", 1536)).messages
-    index = place.index(EmbeddingSpace("wide", 1536))
-    rng = random.Random(1)
-    index.upsert_messages([a_piece(f"m{n}", 0, [rng.random() for _ in range(1536)]) for n in range(5)])
-    with psycopg.connect(place.owner_dsn) as conn:
-        aside = f"SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = '{table}'"
-        assert conn.execute(aside).fetchone() == (0,)
-        assert conn.execute(f"SELECT pg_relation_size('{table}') / 8192").fetchone() == (5,)
+def test_messages_are_found_however_many_pieces_of_another_are_nearer(place: VectorPlace):
+    index = place.index(EmbeddingSpace("pieces", 3))
+    index.upsert_messages([a_piece("long", n, EAST) for n in range(100)])
+    index.upsert_messages([a_piece("other", 0, NORTH), a_piece("far", 0, WEST)])
+    assert ids(index.nearest_messages("w", EAST, k=3)) == ["long", "other", "far"]
