@@ -8,9 +8,9 @@ from shared.memory.backfill import reconcile
 from shared.memory.deliver import deliver
 from shared.memory.erase import erase
 from shared.memory.forget import forget
+from shared.memory.gather import gather
 from shared.memory.indexing import index_messages
 from shared.queue.batch import BatchResult, SqsEvent, by_group, consume
-from shared.reasoning.gather import gather
 from shared.settings import load
 from shared.telemetry.logs import configure
 

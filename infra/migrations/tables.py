@@ -104,6 +104,12 @@ Table(
     _to("peers", "workspace, peer", "workspace, name"),
     Index("messages_by_peer", "workspace", "peer", "created_at"),
     Index("messages_by_age", "workspace", text("created_at DESC"), text("seq DESC")),
+    Index(
+        "messages_by_metadata",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+    ),
 )
 
 Table(

@@ -17,11 +17,18 @@ _MARKS = {"p50": 0.5, "p95": 0.95, "max": 1.0}
 
 
 def bench(argv: list[str]) -> int:
-    """Write for a while, drain, count; then the same with many times the writers. `recall` measures quality instead."""
+    """Write for a while, drain, count; then the same with many times the writers.
+
+    `recall` measures quality instead, and `search` how long a search takes among very many messages.
+    """
     if argv[:1] == ["recall"]:
         from infra.tools.recall.verb import recall
 
         return recall(argv[1:])
+    if argv[:1] == ["search"]:
+        from infra.tools.crowd.verb import search
+
+        return search(argv[1:])
     arguments = _parser().parse_args(argv)
     try:
         with target(arguments.base_url, arguments.data) as server:

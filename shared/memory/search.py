@@ -1,13 +1,14 @@
 """Searching messages: by their words and by their meaning at once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shared.backends import Backends
 from shared.domain import relevance
 from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
 from shared.domain.period import Period
-from shared.domain.relevance import Question
+from shared.memory.gather import gather
 from shared.store import message_ranking, message_search
 from shared.store.conditions import Condition
 from shared.store.message_ranking import Wish
@@ -20,9 +21,23 @@ _LISTED_PER_RESULT = 4
 _LEAST_LISTED = 160
 # Of these the best are read whole: what they say letter by letter may still change their order.
 _LEAST_READ = 40
-# The index of vectors does not know the filter, so what it finds must outlast it.
+# As many messages as meet a filter are measured themselves. Where more do, the index of vectors, which does not know
+# the filter, is asked for so many that some will meet it; where too few do, the newest that meet it are measured.
+_MEASURED_UNDER_FILTER = 2000
 _LISTED_UNDER_FILTER = 1000
-_MEASURED_UNDER_FILTER = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Distances by message id, and the newest messages that meet the filter; None without one."""
+
+    distances: Mapping[str, float]
+    meeting: Sequence[str] | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether all that meet the filter were measured."""
+        return self.meeting is None or len(self.meeting) <= _MEASURED_UNDER_FILTER
 
 
 def search(
@@ -49,16 +64,15 @@ def search(
             return message_search.newest(conn, area, limit=limit)
     most = max(_LEAST_READ, _LISTED_PER_RESULT * limit)
     listed = max(_LEAST_LISTED, most)
-    near = _by_meaning(backends, area, asked, listed)
-    with backends.db.reading() as conn:
-        question = message_search.question(conn, workspace, asked)
-    found = _ranked(backends, area, asked, question, near, listed=listed, most=most)
-    if len(found) < limit and area.where is not None and len(near) >= _LISTED_UNDER_FILTER // 2:
-        # Many were nearer that do not meet the filter: those that do are measured themselves.
-        with backends.db.reading() as conn:
-            meeting = message_search.newest_ids(conn, area, limit=_MEASURED_UNDER_FILTER)
-        near = _by_meaning(backends, area, asked, listed, among=meeting)
-        found = _ranked(backends, area, asked, question, near, listed=listed, most=most)
+    # Words need not wait for the model that embeds the query.
+    near, saying = gather(
+        lambda: _by_meaning(backends, area, asked, listed), lambda: _by_words(backends, area, asked, listed)
+    )
+    found = _read(backends, area, near.distances, saying, most)
+    if len(found) < limit and not near.is_measured:
+        # Many were nearer that do not meet the filter.
+        distances = _nearest(backends, area, asked, listed, among=near.meeting)
+        found = _read(backends, area, distances, saying, most)
     return _best(asked, found, limit)
 
 
@@ -101,28 +115,30 @@ def during(
         return read(conn, area, limit=limit)
 
 
-def _ranked(
-    backends: Backends,
-    area: Area,
-    query: str,
-    question: Question,
-    near: Mapping[str, float],
-    *,
-    listed: int,
-    most: int,
-) -> list[tuple[Message, float]]:
-    wish = Wish(query, relevance.is_literal(query), relevance.meaning(near), relevance.WORDS_SHARE)
+def _by_words(backends: Backends, area: Area, query: str, listed: int) -> dict[str, float]:
+    wish = Wish(query, relevance.is_literal(query), relevance.WORDS_SHARE)
     with backends.db.reading() as conn:
-        return message_ranking.best(conn, area, question, wish, listed=listed, most=most)
+        question = message_search.question(conn, area.workspace, query)
+        return message_ranking.saying(conn, area, question, wish, listed=listed)
 
 
-def _by_meaning(
-    backends: Backends, area: Area, query: str, listed: int, among: Sequence[str] | None = None
+def _by_meaning(backends: Backends, area: Area, query: str, listed: int) -> _Near:
+    if not backends.settings.app.embed_messages:
+        return _Near({})
+    if area.where is None:
+        return _Near(_nearest(backends, area, query, listed))
+    with backends.db.reading() as conn:
+        near = _Near({}, message_search.newest_ids(conn, area, limit=_MEASURED_UNDER_FILTER + 1))
+    among, k = (near.meeting, listed) if near.is_measured else (None, _LISTED_UNDER_FILTER)
+    return replace(near, distances=_nearest(backends, area, query, k, among=among))
+
+
+def _nearest(
+    backends: Backends, area: Area, query: str, k: int, *, among: Sequence[str] | None = None
 ) -> dict[str, float]:
     """Distances by message id; nothing where meaning cannot be told."""
-    if not backends.settings.app.embed_messages:
+    if among is not None and not among:
         return {}
-    k = listed if area.where is None or among is not None else _LISTED_UNDER_FILTER
     try:
         (vector,) = backends.models.embedder().embed([query])
         hits = backends.vectors.nearest_messages(
@@ -132,6 +148,16 @@ def _by_meaning(
         logger.warning("search_by_words_only", workspace=area.workspace, reason=type(error).__name__)
         return {}
     return {hit.id: hit.distance for hit in hits}
+
+
+def _read(
+    backends: Backends, area: Area, distances: Mapping[str, float], saying: Mapping[str, float], most: int
+) -> list[tuple[Message, float]]:
+    worth = {**saying}
+    for message_id, value in relevance.meaning(distances).items():
+        worth[message_id] = worth.get(message_id, 0.0) + value
+    with backends.db.reading() as conn:
+        return message_ranking.best(conn, area, worth, most=most)
 
 
 def _best(query: str, found: list[tuple[Message, float]], limit: int) -> list[Message]:

@@ -10,9 +10,9 @@ from shared.domain.configuration import Configuration, resolve
 from shared.domain.errors import Unavailable
 from shared.domain.message import Message
 from shared.domain.vector import Vector
+from shared.memory.gather import gather
 from shared.memory.planning import defaults
 from shared.memory.recall import recall_by_vector, recall_of_all
-from shared.reasoning.gather import gather
 from shared.reasoning.tools.lines import fitting_conclusions
 from shared.store import cards, messages, sessions, workspaces
 from shared.store.database import Connection

@@ -12,7 +12,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.json import Json, JsonObject
 from shared.domain.message import Message
 from shared.llm.types import Tool, ToolCall
-from shared.reasoning.gather import gather
+from shared.memory.gather import gather
 from shared.reasoning.prompts import defused, fenced
 from shared.telemetry.logs import logger
 

@@ -1,4 +1,4 @@
-"""Ranking messages in one statement: by words, letter by letter, and by the meaning that was told before.
+"""Ranking messages by what they say, by words and letter by letter, and reading the best of a ranking.
 
 Everything is bounded, however large the workspace; what nothing has asked for is never run.
 """
@@ -22,14 +22,13 @@ _MOST_RARE, _MOST_COMMON = 2000, 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What messages are measured by. `meaning` is the worth by id that their vectors have for the query.
+    """What messages are measured by. `is_literal`: the query may be meant letter by letter.
 
-    `is_literal`: the query may be meant letter by letter. `words_share` is what all its words are worth together.
+    `words_share` is what all words of the query are worth together.
     """
 
     query: str
     is_literal: bool
-    meaning: Mapping[str, float]
     words_share: float
 
 
@@ -84,9 +83,8 @@ SELECT m.id, search_document(m.peer, m.content, '') AS document
 
 # `said` holds the indexed messages that say the query letter by letter. Only `newest` can find a part of a word,
 # because the index holds whole ones; it reads the 2,000 newest messages, indexed or not. Either is skipped where
-# words were found and the query is a sentence. Rows are fetched from the best on, until enough meet the filter:
-# vectors do not know it.
-BEST: LiteralString = """
+# words were found and the query is a sentence.
+SAYING: LiteralString = """
 WITH words AS MATERIALIZED ({words}),
 said AS MATERIALIZED (
     SELECT id
@@ -108,29 +106,19 @@ newest AS MATERIALIZED (
              ORDER BY m.created_at DESC, m.seq DESC
              LIMIT 2000) AS f
      WHERE position(%(needle)s IN lower(content)) > 0
-     LIMIT %(listed)s),
-worth AS MATERIALIZED (
-    SELECT id, sum(value) AS total
-      FROM (SELECT id, max(score) * %(words_share)s AS value FROM words GROUP BY id
-             UNION ALL
-            SELECT id, %(literally)s::float8 FROM said
-             UNION ALL
-            SELECT id, %(literally)s::float8 FROM newest
-             UNION ALL
-            SELECT id, value FROM unnest(%(near)s::text[], %(meaning)s::float8[]) AS n (id, value)) AS parts
-     GROUP BY id)
-SELECT {columns}, w.total
-  FROM (SELECT id, total FROM worth ORDER BY total DESC, id) AS w
- CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE {condition} AND m.id = w.id LIMIT 1) AS m
- ORDER BY w.total DESC, w.id
- LIMIT %(most)s
+     LIMIT %(listed)s)
+SELECT id, sum(value)
+  FROM (SELECT id, max(score) * %(words_share)s AS value FROM words GROUP BY id
+         UNION ALL
+        SELECT id, %(literally)s::float8 FROM said
+         UNION ALL
+        SELECT id, %(literally)s::float8 FROM newest) AS parts
+ GROUP BY id
 """
 
 
-def best(
-    conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: int, most: int
-) -> list[tuple[Message, float]]:
-    """At most `most` messages of the area with what each is worth, best first; chosen from `listed` by their words."""
+def saying(conn: Connection, area: Area, asked: Question, wish: Wish, *, listed: int) -> dict[str, float]:
+    """What messages are worth by what they say, by id: `listed` of each way to say it, or fewer."""
     needle, condition = wish.query.lower(), area.condition()
     words, terms = _words(area, asked)
     given: dict[str, object] = {
@@ -138,16 +126,33 @@ def best(
         "needle": needle,
         "is_literal": wish.is_literal,
         "is_one_word": wish.is_literal and " " not in needle,
-        "near": list(wish.meaning),
-        "meaning": list(wish.meaning.values()),
         "words_share": wish.words_share,
         "literally": _SAID_LITERALLY,
         "listed": listed,
-        "most": most,
     }
-    columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
-    statement = sql.SQL(BEST).format(words=words, condition=condition.text, columns=columns)
+    statement = sql.SQL(SAYING).format(words=words, condition=condition.text)
     rows = conn.execute(statement, {**condition.params, **terms, **given}).fetchall()
+    return {str(row[0]): float(row[1]) for row in rows}
+
+
+# Rows are fetched from the best on, until enough meet the filter: vectors do not know it.
+BEST: LiteralString = """
+SELECT {columns}, w.total
+  FROM (SELECT id, total FROM unnest(%(ids)s::text[], %(totals)s::float8[]) AS w (id, total)
+         ORDER BY total DESC, id) AS w
+ CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE {condition} AND m.id = w.id LIMIT 1) AS m
+ ORDER BY w.total DESC, w.id
+ LIMIT %(most)s
+"""
+
+
+def best(conn: Connection, area: Area, worth: Mapping[str, float], *, most: int) -> list[tuple[Message, float]]:
+    """At most `most` messages of the area with what each is worth, best first."""
+    condition = area.condition()
+    columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
+    given = {"ids": list(worth), "totals": list(worth.values()), "most": most}
+    statement = sql.SQL(BEST).format(condition=condition.text, columns=columns)
+    rows = conn.execute(statement, {**condition.params, **given}).fetchall()
     return [(Message(*row[:-1]), float(row[-1])) for row in rows]
 
 

@@ -24,10 +24,9 @@ Rows = list[TupleRow]
 # Measured: an exact scan takes 1.6 ms per 1,000 vectors of 1536 dimensions, and 0.2 ms per 1,000 of their signs; the
 # walk through a graph takes 5 to 20 ms, and the longer the fewer rows meet the condition.
 EXACT_UP_TO, EXACT_UP_TO_BY_SIGNS = 20_000, 50_000
-# Signs only tell roughly. What they find nearest is at least this much and twice what is asked for, and the vectors
-# choose from it. Pieces of one message count once, so of these, too, twice as many are taken.
-_LEAST_TAKEN_BY_SIGNS = 200
-_TAKEN_PER_HIT = 2
+# Signs only tell roughly, and pieces of one message count once: so many more rows than are asked for are taken, and
+# their vectors choose.
+_TAKEN_BEYOND = 160
 _LEAST_BREADTH, _MOST_BREADTH = 40, 1000
 _NO_BOUND = 2**31 - 1
 # Where so many were pieces of few messages that too few messages are left, the next look takes this many times more.
@@ -155,7 +154,7 @@ class PgIndex(VectorIndex):
     def _search(self, queries: pg_queries.Queries, condition: Condition, vectors: Sequence[Vector], *, k: int) -> Rows:
         """Rows of place (from 1), id and distance, by place and nearest first."""
         has_signs = table_names(self._space()).has_signs
-        taken = max(_LEAST_TAKEN_BY_SIGNS if has_signs else 0, _TAKEN_PER_HIT * k)
+        taken = k + _TAKEN_BEYOND
         bound = EXACT_UP_TO_BY_SIGNS if has_signs else EXACT_UP_TO
         with self._connection() as conn:
             given = {**condition.params, "vectors": self._pack(conn, vectors), "k": k}

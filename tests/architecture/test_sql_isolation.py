@@ -35,6 +35,7 @@ SWEEPS: Final = {
 }
 # Templates: the text that is put in for a placeholder brings the workspace.
 COMPLETED: Final = {
+    "message_ranking.BEST": "Area.condition names the workspace",
     "message_search.NEWEST_LITERAL": "Area.condition names the workspace",
     "message_search._NEWEST": "Area.condition names the workspace",
     "message_search._OLDEST": "Area.condition names the workspace",

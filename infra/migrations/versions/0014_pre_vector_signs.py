@@ -1,10 +1,10 @@
-"""Vectors of many dimensions are searched by one bit per number, and lie aside of their rows.
+"""Vectors of many dimensions are searched by one bit per number, and lie aside of their rows; metadata has an index.
 
 Kind: pre (safe before the code that uses it: the former code finds the same in the new tables, only slower). Down:
 takes the bits away and puts the vectors back into their rows.
 
 Each table is copied, about a minute per million rows, in which its writers, who are workers, wait and readers do not.
-Its graph is built anew by the next `tick`.
+Its graph is built anew by the next `tick`. The index over metadata takes some ten seconds per million messages.
 """
 
 from alembic import op
@@ -50,6 +50,10 @@ BEGIN
     END LOOP;
     RETURN built;
 END $$;
+"""
+
+METADATA = """
+CREATE INDEX messages_by_metadata ON messages USING gin (metadata jsonb_path_ops) WITH (gin_pending_list_limit = 256);
 """
 
 # `LIKE` would copy the bits as a plain column, so the columns are named.
@@ -103,9 +107,11 @@ DOWN = _COPY.replace("{columns}", "ADD COLUMN vector %s(%s) STORAGE PLAIN").repl
 
 def upgrade() -> None:
     op.execute(GRAPHS)
+    op.execute(METADATA)
     op.execute(UP)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("DROP INDEX IF EXISTS messages_by_metadata")
     op.execute(DOWN)

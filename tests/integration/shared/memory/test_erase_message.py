@@ -112,8 +112,8 @@ def test_follower_of_an_erased_message_is_found_by_its_own_words_only(place):
     def found(words: str) -> set[str]:
         with place.backends.db.reading() as conn:
             asked = message_search.question(conn, place.workspace, words)
-            wish = Wish(words, is_literal=False, meaning={}, words_share=1.0)
-            return {message.id for message, _ in message_ranking.best(conn, area, asked, wish, listed=9, most=9)}
+            wish = Wish(words, is_literal=False, words_share=1.0)
+            return set(message_ranking.saying(conn, area, asked, wish, listed=9))
 
     assert found("zqlighthouse") == {said.id, follower.id}
     erases(place, said)

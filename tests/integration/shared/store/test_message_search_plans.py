@@ -7,6 +7,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from shared.domain.period import period
 from shared.domain.relevance import Question
@@ -22,9 +23,10 @@ INSERT INTO workspaces (name, uid) VALUES ('w', 'u1'), ('v', 'u2');
 INSERT INTO peers (workspace, name, uid) SELECT w, 'ada', w FROM unnest('{w,v}'::text[]) AS w;
 INSERT INTO sessions (workspace, name, uid)
 SELECT w, 's' || n, w || n FROM unnest('{w,v}'::text[]) AS w, generate_series(1, 20) AS n;
-INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned, created_at)
+INSERT INTO messages (workspace, session, seq, id, peer, content, token_count, is_reasoned, created_at, metadata)
 SELECT w, 's' || n % 20 + 1, n, 'm' || n, 'ada', 'common word' || n % 5000 || ' half' || n % 2, 3, true,
-       timestamptz '2031-01-01' + n * interval '1 minute'
+       timestamptz '2031-01-01' + n * interval '1 minute',
+       CASE WHEN n % 1000 = 0 THEN '{"kind": "rare"}' ELSE '{}' END::jsonb
   FROM unnest('{w,v}'::text[]) AS w, generate_series(1, 20000) AS n;
 INSERT INTO message_search (workspace, message_id, document)
 SELECT workspace, id, search_document(peer, content, '')
@@ -94,11 +96,11 @@ def test_question_reads_its_terms_counts_by_key(explaining: Explaining):
     assert "term_stats_pkey" in explaining.plans[0]
 
 
-def _best(explaining: Explaining, area: Area, query: str, *, is_literal: bool = False, near: int = 0) -> list[str]:
-    """Ids of what is found; the plan of the ranking is the last one then."""
-    wish = Wish(query, is_literal, {f"m{n}": 0.1 for n in range(1, near + 1)}, 0.7)
-    found = message_ranking.best(explaining, area, _asked(explaining, query), wish, listed=40, most=40)
-    return [message.id for message, _ in found]
+def _best(explaining: Explaining, area: Area, query: str, *, is_literal: bool = False) -> list[str]:
+    """Ids of what says the query, best first; the plan of the statement is the last one then."""
+    wish = Wish(query, is_literal, 0.7)
+    worth = message_ranking.saying(explaining, area, _asked(explaining, query), wish, listed=40)
+    return sorted(worth, key=lambda message_id: (-worth[message_id], message_id))
 
 
 @pytest.mark.parametrize("area", [*AREAS, FILTERED])
@@ -131,30 +133,46 @@ def test_messages_waiting_for_chores_are_found_through_their_own_index(explainin
 def test_what_a_sentence_does_not_ask_for_is_not_run(explaining: Explaining):
     _best(explaining, Area("w"), "word17")
     for part in ("CTE said", "CTE newest"):
-        assert "never executed" in explaining.plans[-1].partition(part)[2].partition("CTE worth")[0]
+        assert "never executed" in explaining.plans[-1].partition(part)[2].partition("Append")[0]
 
 
 def test_literal_search_goes_through_the_index_of_documents(explaining: Explaining):
     assert _best(explaining, Area("w"), "word17 half", is_literal=True)
     said = explaining.plans[-1].partition("CTE said")[2].partition("CTE newest")
     assert "message_search_document" in said[0]
-    assert "never executed" in said[2].partition("CTE worth")[0]
+    assert "never executed" in said[2].partition("Append")[0]
 
 
 @pytest.mark.parametrize("area", [Area("w"), FILTERED])
 def test_newest_messages_are_read_in_the_order_of_their_index(explaining: Explaining, area: Area):
     assert len(_best(explaining, area, "ord4")) == 40
-    newest = explaining.plans[-1].partition("CTE newest")[2].partition("CTE worth")[0]
+    newest = explaining.plans[-1].partition("CTE newest")[2].partition("Append")[0]
     assert "messages_by_age" in newest
     assert "Sort" not in newest
 
 
 @pytest.mark.parametrize("area", [*AREAS, FILTERED])
-def test_what_is_near_in_meaning_is_fetched_by_key_and_only_as_many_as_are_listed(explaining: Explaining, area: Area):
-    assert _best(explaining, area, "unheard", near=1000)
-    assert not re.search(r"Seq Scan on (messages|message_search|work_items)", explaining.plans[-1])
+def test_best_of_a_ranking_are_fetched_by_key_and_only_as_many_as_are_wanted(explaining: Explaining, area: Area):
+    worth = {f"m{n}": 0.1 + n / 10_000 for n in range(1, 1001)}
+    found = message_ranking.best(explaining, area, worth, most=40)
+    wanted = [n for n in range(1000, 0, -1) if area.sessions is None or n % 20 + 1 in (1, 2)][:40]
+    assert [message.id for message, _ in found] == [f"m{n}" for n in wanted]
+    assert not re.search(r"Seq Scan on messages", explaining.plans[-1])
     fetched = re.findall(r"Index Scan using \w+ on messages m\w* \(actual.*loops=(\d+)\)", explaining.plans[-1])
     assert max(int(loops) for loops in fetched) <= (40 if area.where is None and not area.sessions else 1000)
+
+
+def test_messages_with_the_metadata_of_a_filter_are_found_by_their_index(explaining: Explaining):
+    about = sql.SQL("m.metadata @> %(filter0)s")
+    area = Area("w", where=Condition(about, {"filter0": Jsonb({"kind": "rare"})}))
+    assert len(message_search.newest_ids(explaining, area, limit=2001)) == 20
+    assert "messages_by_metadata" in explaining.plans[-1]
+
+
+def test_messages_that_meet_a_common_filter_are_read_newest_first_and_no_further(explaining: Explaining):
+    assert len(message_search.newest_ids(explaining, FILTERED, limit=2001)) == 2001
+    assert "messages_by_age" in explaining.plans[-1]
+    assert "Sort" not in explaining.plans[-1]
 
 
 def test_text_alone_is_looked_for_through_the_index_of_documents(explaining: Explaining):

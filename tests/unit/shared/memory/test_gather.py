@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from shared.reasoning.gather import gather
+from shared.memory.gather import gather
 
 
 def test_gather_gives_the_results_in_the_order_of_the_calls():
