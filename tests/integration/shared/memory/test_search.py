@@ -1,15 +1,30 @@
 """Message search: by words, by meaning, letter by letter, and by age."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count
 
 import pytest
 from psycopg import sql
 
+from shared.domain.vector import Vector
 from shared.memory.search import search
 from shared.store.conditions import Condition
 from tests.support.searching import THEN, AbsentEmbedder, Searching, make_space, open_searching
+from tests.support.word_embedder import WordEmbedder
+
+
+class CountingEmbedder(WordEmbedder):
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        self.asked += 1
+        return super().embed(texts)
+
 
 BOBS = ["私は東京に住んでいます", "don't panic about version v1.2.3"]
 _numbers = count(1)
@@ -187,3 +202,22 @@ def test_messages_are_given_whole(here: Searching):
     [said] = here.knows("a message to find")
     assert search(here.backends, workspace=here.workspace, query="find", limit=1) == [said]
     assert said.created_at == THEN + timedelta(minutes=1)
+
+
+def test_search_under_a_filter_that_thousands_meet_finds_them_among_a_thousand_that_are_nearer(here: Searching):
+    for _ in range(11):
+        here.knows(*["I play the cello"] * 100, session="cello")
+    end = THEN + timedelta(minutes=here.minutes)
+    for _ in range(21):
+        here.knows(*["It rains"] * 100, session="rain")
+    later = Condition(sql.SQL("m.created_at > %(filter0)s"), {"filter0": end})
+    assert here.finds("cello", 3, where=later) == ["It rains"] * 3
+    assert here.finds("cello", 1) == ["I play the cello"]
+
+
+def test_search_under_a_filter_that_nothing_meets_asks_no_model(here: Searching):
+    here.knows("I play the cello")
+    never = Condition(sql.SQL("m.created_at > %(filter0)s"), {"filter0": THEN + timedelta(days=99)})
+    embedder = CountingEmbedder()
+    assert here.with_embedder(embedder).finds("cello", where=never) == []
+    assert embedder.asked == 0
