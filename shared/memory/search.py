@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import nlargest
+from operator import itemgetter
 
 from shared.backends import Backends
 from shared.domain import relevance
@@ -21,6 +23,7 @@ _LISTED_PER_RESULT = 4
 _LEAST_LISTED = 160
 # Of these the best are read whole: what they say letter by letter may still change their order.
 _LEAST_READ = 40
+_READ_FROM = 3
 # As many messages as meet a filter are measured themselves. Where more do, the index of vectors, which does not know
 # the filter, is asked for so many that some will meet it; where too few do, the newest that meet it are measured.
 _MEASURED_UNDER_FILTER = 2000
@@ -156,6 +159,9 @@ def _read(
     worth = {**saying}
     for message_id, value in relevance.meaning(distances).items():
         worth[message_id] = worth.get(message_id, 0.0) + value
+    if area.where is None:
+        # Hardly any of these is gone or outside the area, so no more need be sent along: ids have their price, too.
+        worth = dict(nlargest(_READ_FROM * most, worth.items(), key=itemgetter(1)))
     with backends.db.reading() as conn:
         return message_ranking.best(conn, area, worth, most=most)
 
