@@ -73,7 +73,7 @@ def fill(
 ) -> None:
     """Write what is not there yet, as the owner of the tables. `show` hears how many messages there are.
 
-    So many sessions are one transaction: a run that was broken off goes on after the last of them.
+    So many sessions are one transaction, after the last of which a run that was broken off, or a longer one, goes on.
     """
     *_, last = talk.sessions()
     if _is_there(conn, last):
@@ -81,11 +81,13 @@ def fill(
     with _unindexed(conn, space):
         done = 0
         for some in _some(talk.sessions(), sessions_at_a_time):
-            if not _is_there(conn, some[-1]):
+            missing = [(session, talk.lines(session)) for session in some if not _is_there(conn, session)]
+            if missing:
                 with conn.transaction():
-                    _write(conn, [(session, talk.lines(session)) for session in some], meaning, space)
+                    _write(conn, missing, meaning, space)
             done += sum(session.taken for session in some)
-            show(done)
+            if missing:
+                show(done)
 
 
 def build_graphs(conn: Connection) -> float:
