@@ -27,7 +27,7 @@ EXACT_UP_TO, EXACT_UP_TO_BY_SIGNS = 20_000, 50_000
 # Signs only tell roughly, and pieces of one message count once: so many more rows than are asked for are taken, and
 # their vectors choose.
 _TAKEN_BEYOND = 160
-_LEAST_BREADTH, _MOST_BREADTH = 40, 1000
+_BREADTH_PER_ROW, _MOST_BREADTH = 2, 1000
 _NO_BOUND = 2**31 - 1
 # Where so many were pieces of few messages that too few messages are left, the next look takes this many times more.
 _WIDENED = 8
@@ -162,7 +162,7 @@ class PgIndex(VectorIndex):
             unbounded = {**given, "bound": _NO_BOUND, "counted_from": 2**62}
             rows = self._execute(conn, queries.exact, bounded, condition.text).fetchall()
             if rows and rows[0][0] > bound:
-                walk = {**given, "taken": taken, "breadth": str(min(max(_LEAST_BREADTH, taken), _MOST_BREADTH))}
+                walk = {**given, "taken": taken, "breadth": str(min(_BREADTH_PER_ROW * taken, _MOST_BREADTH))}
                 rows = self._execute(conn, queries.by_graph, walk, condition.text).fetchall()
                 if len(rows) < k * len(vectors):
                     # Under a narrow condition the graph gives up before it has seen k that meet it.

@@ -32,7 +32,9 @@ BEGIN
     FOR grown IN
         SELECT c.relname,
                CASE WHEN g.attnum IS NULL THEN format('vector %s_cosine_ops', format_type(a.atttypid, -1))
-                    ELSE 'signs bit_hamming_ops' END AS nearness
+                    ELSE 'signs bit_hamming_ops' END AS nearness,
+               -- Built with less care, a graph over signs loses whole heaps of rows.
+               CASE WHEN g.attnum IS NULL THEN 64 ELSE 200 END AS care
           FROM embedding_spaces AS s
           JOIN pg_class AS c ON c.relname IN ('conclusion_vectors_' || s.name, 'message_vectors_' || s.name)
                             AND c.relkind = 'r' AND pg_table_is_visible(c.oid)
@@ -44,8 +46,8 @@ BEGIN
                >= least_rows
            AND to_regclass(quote_ident(c.relname || '_nearest')) IS NULL
     LOOP
-        EXECUTE format('CREATE INDEX %I ON %I USING hnsw (%s) WITH (m = 16, ef_construction = 64)',
-                       grown.relname || '_nearest', grown.relname, grown.nearness);
+        EXECUTE format('CREATE INDEX %I ON %I USING hnsw (%s) WITH (m = 16, ef_construction = %s)',
+                       grown.relname || '_nearest', grown.relname, grown.nearness, grown.care);
         built := built + 1;
     END LOOP;
     RETURN built;
