@@ -1,17 +1,21 @@
 """The composition root: what every verb works with, as one value."""
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.cache.rows import NO_CACHE, Cache
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.dream import Specialist
+from shared.domain.usage import ModelCall
+from shared.llm.prices import load_prices
 from shared.llm.provider import ChatModel, Embedder, open_chat_model, open_embedder
 from shared.queue.sqs import WorkQueue, open_queue
 from shared.settings import Settings
 from shared.settings.choice import chat_spec, dream_spec, embedding_spec
 from shared.settings.models import ReasoningLevel
 from shared.store.database import Database, open_database
+from shared.store.known_budgets import KnownBudgets
 from shared.vectors.index import VectorIndex
 from shared.vectors.pg import PgIndex
 
@@ -66,9 +70,28 @@ class ConfiguredModels:
         return self._chat[name]
 
 
+class Tab(Protocol):
+    """Keeps the calls of models that a piece of work made until they are written down."""
+
+    def riding(self) -> AbstractContextManager[tuple[ModelCall, ...]]:
+        """The calls that are not written yet, for a statement that writes them; they count as written unless
+        something is raised."""
+        ...
+
+
+class NoTab:
+    """Nothing is metered."""
+
+    def riding(self) -> AbstractContextManager[tuple[ModelCall, ...]]:
+        return nullcontext(())
+
+
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Database, vectors, queue, models, clock, settings and cache. Verbs take it first."""
+    """Database, vectors, queue, models, clock, settings and cache. Verbs take it first.
+
+    Where models are metered, `tab` has their calls: see `shared.memory.metering`.
+    """
 
     settings: Settings
     db: Database
@@ -77,6 +100,8 @@ class Backends:
     vectors: VectorIndex
     clock: Clock
     cache: Cache = NO_CACHE
+    tab: Tab = field(default_factory=NoTab)
+    known_budgets: KnownBudgets = field(default_factory=KnownBudgets)
 
 
 def open_cache(settings: Settings) -> Cache:
@@ -99,6 +124,9 @@ def open_cache(settings: Settings) -> Cache:
 def open_backends(settings: Settings) -> Backends:
     """The adapters that `settings` choose. Opens no connection and imports no SDK: both happen on first use."""
     db = open_database(settings.db)
+    if settings.usage.prices_file is not None:
+        # A mistake in it is told at the start, and not by the first call.
+        load_prices(settings.usage.prices_file)
     models = ConfiguredModels(settings)
     return Backends(
         settings=settings,

@@ -27,6 +27,7 @@ from functions.api.routes import (
     session_views,
     sessions,
     uploads,
+    usage,
     webhooks,
     workspaces,
 )
@@ -51,6 +52,7 @@ ROUTERS: Final = (
     scopes.router,
     admin.router,
     dreams.router,
+    usage.router,
     webhooks.router,
     workspaces.router,
     deletion.router,

@@ -15,6 +15,7 @@ _MEANINGS: Final = {
     201: "It was made by this call",
     400: "The body cannot be read, or a session would have too many observers",
     401: "The key is missing or opens something else",
+    402: "The budget of the workspace has no room for what this would cost",
     404: "What the path or the body names does not exist",
     405: "Not available as this server is set up",
     409: "What is stored already stands against it, or the same request is still running",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.errors import (
+    BudgetExhausted,
     Conflict,
     Disabled,
     Invalid,
@@ -40,6 +41,7 @@ _STATUSES: Final[tuple[tuple[type[ServiceError], int], ...]] = (
     (LimitExceeded, 400),
     (Unauthorized, 401),
     (Disabled, 405),
+    (BudgetExhausted, 402),
     (Unavailable, 503),
 )
 

@@ -3,7 +3,7 @@
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.work import TaskKind
-from shared.memory import retries
+from shared.memory import budgets, retries, usage
 from shared.memory.conclude import index_pending
 from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
@@ -20,13 +20,30 @@ backends = open_backends(_settings)
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
     """How many wake-ups were sent, dreams begun and conclusions indexed, and when the next visit would be of use."""
+    _resume()
     sent = relay(backends)
     dreams = _released()
     indexed = _indexed()
     _measure(sent)
     retries.purge(backends)
+    _roll_up()
     due = next_due(backends)
     return {"sent": sent, "dreams": dreams, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
+
+
+def _resume() -> None:
+    try:
+        budgets.resume(backends)
+    except ServiceError:
+        # What waits for money can wait for the next visit, too.
+        logger.exception("budgets_not_looked_at")
+
+
+def _roll_up() -> None:
+    try:
+        usage.roll_up(backends)
+    except ServiceError:
+        logger.exception("usage_not_rolled_up")
 
 
 def _released() -> int:

@@ -16,6 +16,7 @@ _REASONS: dict[WaitReason, str] = {
     "tokens": "gathering tokens",
     "due": "due, taken up at the scheduler's next visit",
     "deletion": "its session is being deleted",
+    "budget": "the budget of its workspace is used up",
 }
 
 
@@ -44,7 +45,8 @@ def flush(dsn: str, workspace: str | None) -> int:
 def _line(unit: WaitingUnit, now: datetime) -> str:
     age = _span(now - unit.oldest_at) if unit.oldest_at else "?"
     when = f", again in {_span(unit.due_at - now)}" if unit.due_at and unit.due_at > now else ""
-    error = f" ({unit.error}, attempt {unit.attempts})" if unit.error else ""
+    attempt = f", attempt {unit.attempts}" if unit.attempts else ""
+    error = f" ({unit.error}{attempt})" if unit.error else ""
     items = f"{unit.items} item{'s' if unit.items != 1 else ''}, {unit.tokens} tokens"
     return f"{unit.workspace}/{unit.unit}: {items}, oldest {age}: {_REASONS[unit.reason]}{when}{error}"
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -20,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 # Some of the tables stand in modules of their own.
 from infra.migrations import dream_tables as dream_tables
+from infra.migrations import usage_tables as usage_tables
 from infra.migrations.columns import LIVE as _LIVE
 from infra.migrations.columns import MAYBE_TIME as _MAYBE_TIME
 from infra.migrations.columns import METADATA as METADATA
@@ -222,11 +224,15 @@ Table(
     *_maybe(BigInteger(), "window_first", "window_last"),
     *_integers("window_items"),
     *_maybe(Text(), "answer"),
+    Column(
+        "stopped_usd", Numeric(), comment="what the budget had no room for; null when that is not what it waits for"
+    ),
     Column("held_session", Text(), Computed("NULLIF(session, ''::text)", persisted=True)),
     _key("workspace", "unit"),
     _to("sessions", "workspace, held_session", "workspace, name"),
     Index("work_units_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("work_units_by_session", "workspace", "session"),
+    Index("work_units_stopped", "workspace", postgresql_where=text("stopped_usd IS NOT NULL")),
 )
 
 Table(
@@ -264,6 +270,7 @@ Table(
     *_text("token", "model"),
     *_integers("input_tokens", "output_tokens", "conclusions"),
     *_times("committed_at"),
+    Column("run", Text(), comment="its calls are the rows of model_calls with this run"),
     _key("workspace", "unit", "first_seq"),
     _to("work_units", "workspace, unit", "workspace, unit"),
 )

@@ -15,11 +15,15 @@ ServiceError
 ├ Disabled           405
 ├ ModelRefused
 │ └ AnswerDeclined
+├ BudgetExhausted    402; work waits for the next period
 └ Unavailable        503; the unit's due time moves
   ├ ModelUnavailable, AnswerUnreadable, AnswerTooLate, AnswerPending
   ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
   └ OutOfTime
 """
+
+from datetime import datetime
+from decimal import Decimal
 
 
 class ServiceError(Exception):
@@ -77,6 +81,18 @@ class Unauthorized(ServiceError):
 
 class Disabled(ServiceError):
     """This feature is switched off."""
+
+
+class BudgetExhausted(ServiceError):
+    """The budget of the workspace has no room for this.
+
+    There is some from `until` on, or earlier for who needs no more than `needed` dollars. None: nobody can tell.
+    """
+
+    def __init__(self, message: str, *, until: datetime, needed: Decimal | None) -> None:
+        super().__init__(message)
+        self.until = until
+        self.needed = needed
 
 
 class Unavailable(ServiceError):

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-WaitReason = Literal["lease", "backoff", "queue", "send", "tokens", "due", "deletion"]
+WaitReason = Literal["lease", "backoff", "queue", "send", "tokens", "due", "deletion", "budget"]
 """Why pending work is not done: being worked on, put off after a failure, on its way through the queue,
 about to be handed to the queue, gathering tokens until its gate or age is reached, due and met at the scheduler's
-next visit, or of a session that is being deleted or that something is being erased from."""
+next visit, of a session that is being deleted or that something is being erased from, or stopped until the
+budget of its workspace has room again."""
 
 
 @dataclass(frozen=True, slots=True)

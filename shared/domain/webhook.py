@@ -14,7 +14,7 @@ from shared.domain.errors import Invalid
 from shared.domain.json import JsonObject
 
 MAX_URL_LENGTH: Final = 2048
-EventType = Literal["queue.empty", "test.event"]
+EventType = Literal["queue.empty", "test.event", "budget.soft_limit"]
 Address: TypeAlias = IPv4Address | IPv6Address
 
 # RFC 6052: the last four bytes are an IPv4 address, whatever that is.

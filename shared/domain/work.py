@@ -96,7 +96,8 @@ class Claim:
     """A window of items that one worker may finish while `token` still stands on the unit row.
 
     `failures` are the attempts, this one included, that no outage explains. The lease ends at `until`. `answer` is
-    what the model said for this very window before an earlier worker died.
+    what the model said for this very window before an earlier worker died. `has_budget`: the workspace has one of its
+    own.
     """
 
     unit: WorkUnit
@@ -106,6 +107,14 @@ class Claim:
     failures: int
     until: datetime
     answer: str | None = None
+    has_budget: bool = False
+
+    @property
+    def run(self) -> str:
+        """What all attempts on the window are known as to those who count its cost. It names nobody."""
+        first = self.items[0]
+        begun = f"{self.unit}#{first.seq}#{first.message_id}#{first.created_at.timestamp()}"
+        return hashlib.sha256(begun.encode()).hexdigest()[:24]
 
     @property
     def first_seq(self) -> int:

@@ -4,7 +4,7 @@ from typing import Final
 
 from shared.domain.errors import ModelUnavailable
 from shared.domain.json import Json, JsonObject
-from shared.llm.types import FinishReason, Reply, ToolCall, Usage
+from shared.llm.types import AnswerUseless, FinishReason, Reply, ToolCall, Usage
 from shared.llm.wire import as_arguments, as_int, as_list, as_object, as_text
 
 # "model_context_window_exceeded" is a length too: what there is, is cut.
@@ -23,13 +23,14 @@ def reply_from(message: JsonObject, name: str) -> Reply:
     finish = _FINISH.get(message.get("stop_reason"), "stop")
     text = "".join(as_text(block.get("text")) for block in blocks if block.get("type") == "text")
     calls = tuple(_call(block, is_cut=_is_cut(block, blocks, finish)) for block in blocks if _is_call(block))
+    usage = _usage(as_object(message.get("usage")))
     if not text.strip() and not calls and finish != "refusal":
         limit = " within the output limit" if finish == "length" else ""
-        raise ModelUnavailable(f"{name} gave an empty answer{limit}")
+        raise AnswerUseless(f"{name} gave an empty answer{limit}", usage=usage)
     finish = "tool_calls" if calls and finish == "stop" else finish
     kept = [_returned(block) for block in blocks]
     replay = {"of": name, "kept": {"content": [block for block in kept if block]}} if _is_worth(blocks) else None
-    return Reply(text, calls, _usage(as_object(message.get("usage"))), finish, name, replay)
+    return Reply(text, calls, usage, finish, name, replay)
 
 
 class Assembly:

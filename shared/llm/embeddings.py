@@ -8,6 +8,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from hashlib import blake2b
 from threading import Lock
 from typing import Final, cast
@@ -20,6 +21,7 @@ from shared.llm.failures import Objection
 from shared.llm.openai_endpoint import endpoint
 from shared.llm.provider import Embedder
 from shared.llm.retry import Pace, patiently
+from shared.llm.types import AnswerUseless, Usage
 from shared.settings.models import DEFAULT_BASE_URLS, EmbeddingSpec
 from shared.telemetry.logs import logger
 
@@ -52,10 +54,23 @@ class OpenAIEmbedder:
         self.space: EmbeddingSpace = EmbeddingSpace(f"{spec.provider}/{spec.model}", dimensions)
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
+        return self.counted(texts)[0]
+
+    def counted(self, texts: Sequence[str]) -> tuple[list[Vector], int]:
+        """The vectors, and how many tokens that took."""
         vectors: list[Vector] = []
-        for batch in self._batches(texts):
-            vectors += self._ask(batch)
-        return vectors
+        count = 0
+        try:
+            for batch in self._batches(texts):
+                found, taken = self._ask(batch)
+                vectors += found
+                count += taken
+        except ModelUnavailable as error:
+            if not count:
+                raise
+            # What came before it is paid for.
+            raise AnswerUseless(str(error), usage=Usage(count)) from error
+        return vectors, count
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         batch: list[str] = []
@@ -73,7 +88,7 @@ class OpenAIEmbedder:
         if batch:
             yield batch
 
-    def _ask(self, batch: list[str]) -> list[Vector]:
+    def _ask(self, batch: list[str]) -> tuple[list[Vector], int]:
         limit = self._max_input
         while True:
             body = self._body(batch)
@@ -88,12 +103,13 @@ class OpenAIEmbedder:
                     raise
                 batch = [tokens.cut(text, limit) for text in batch]
 
-    def _send(self, body: JsonObject, wanted: int) -> list[Vector]:
+    def _send(self, body: JsonObject, wanted: int) -> tuple[list[Vector], int]:
         name, pace = self.space.model, self._pace
         timeout_s = _QUERY_TIMEOUT_S if wanted == 1 else _BATCH_TIMEOUT_S
 
-        def send(left_s: float) -> list[Vector]:
-            return self._vectors(self._endpoint.post(_PATH, body, name=name, timeout_s=min(timeout_s, left_s)), wanted)
+        def send(left_s: float) -> tuple[list[Vector], int]:
+            data = self._endpoint.post(_PATH, body, name=name, timeout_s=min(timeout_s, left_s))
+            return self._vectors(data, wanted), _tokens_taken(data, body)
 
         ends = pace.now() + pace.attempts * timeout_s
         return patiently(send, name=name, pace=pace, attempts=pace.attempts, ends=ends)
@@ -159,6 +175,12 @@ class Cached:
     def space(self) -> EmbeddingSpace:
         return self._embedder.space
 
+    def around(self, wrap: Callable[[Embedder], Embedder]) -> "Cached":
+        """The same memory, with `wrap` around who is asked for what it does not hold."""
+        other = copy(self)
+        other._embedder = wrap(self._embedder)
+        return other
+
     def embed(self, texts: Sequence[str]) -> list[Vector]:
         if len(texts) != 1:
             return self._embedder.embed(texts)
@@ -183,6 +205,15 @@ def open_embedder(spec: EmbeddingSpec) -> Embedder:
     if dimensions is None:
         raise Invalid(f"VECTOR_STORE_DIMENSIONS must be set for the embedding model {spec.model!r}")
     return Cached(OpenAIEmbedder(spec, dimensions))
+
+
+def _tokens_taken(data: JsonObject, body: JsonObject) -> int:
+    """As the server counts, else as we do."""
+    usage, asked = data.get("usage"), body["input"]
+    told = usage.get("prompt_tokens") or usage.get("total_tokens") if isinstance(usage, dict) else None
+    if isinstance(told, int) and told > 0:
+        return told
+    return sum(tokens.count(str(text)) for text in asked) if isinstance(asked, list) else 0
 
 
 def _decoded(wire: Json) -> list[float] | None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from shared.domain.errors import ModelUnavailable
 from shared.domain.json import Json, JsonObject
-from shared.llm.types import FinishReason, Reply, ToolCall, Usage
+from shared.llm.types import AnswerUseless, FinishReason, Reply, ToolCall, Usage
 from shared.llm.wire import as_int, as_list, as_object, as_text
 
 _REFUSALS: Final = frozenset(
@@ -25,14 +25,15 @@ def reply_from(data: JsonObject, name: str) -> Reply:
     text = "".join(_said(part) for part in parts)
     calls = [(as_object(part["functionCall"]).get("id"), _call(part)) for part in parts if "functionCall" in part]
     finish = _finish(reason, is_blocked=bool(blocked) or reason in _REFUSALS, has_calls=bool(calls))
+    usage = _usage(as_object(data.get("usageMetadata")))
     if not text.strip() and not calls and finish != "refusal":
         limit = " within the output limit" if finish == "length" else ""
         broken = f" ({reason})" if reason in _BROKEN else ""
-        raise ModelUnavailable(f"{name} gave an empty answer{limit}{broken}")
+        raise AnswerUseless(f"{name} gave an empty answer{limit}{broken}", usage=usage)
     ids: JsonObject = {call.id: wire_id for wire_id, call in calls}
     replay = _replay(parts, ids, name)
     found = tuple(call for _, call in calls)
-    return Reply(text, found, _usage(as_object(data.get("usageMetadata"))), finish, name, replay)
+    return Reply(text, found, usage, finish, name, replay)
 
 
 class Assembly:

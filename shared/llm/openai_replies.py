@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from shared.domain.errors import ModelUnavailable
 from shared.domain.json import Json, JsonObject
-from shared.llm.types import FinishReason, Reply, ToolCall, Usage
+from shared.llm.types import AnswerUseless, FinishReason, Reply, ToolCall, Usage
 from shared.llm.wire import as_arguments, as_int, as_list, as_object, as_text
 
 # DeepSeek and vLLM, newer vLLM and Groq, OpenRouter: wanted back unchanged while tools are being called.
@@ -31,13 +31,14 @@ def reply_from(data: JsonObject, name: str) -> Reply:
     finish = "refusal" if refusal else _FINISH.get(choice.get("finish_reason"), "stop")
     # With a tool forced by its name, OpenAI says "stop".
     finish = "tool_calls" if calls and finish == "stop" else finish
+    usage = _usage(as_object(data.get("usage")))
     if choice.get("finish_reason") == "error":
-        raise ModelUnavailable(f"{name} broke off")
+        raise AnswerUseless(f"{name} broke off", usage=usage)
     if not text.strip() and not calls and finish != "refusal":
         limit = " within the output limit" if finish == "length" else ""
-        raise ModelUnavailable(f"{name} gave an empty answer{limit}")
+        raise AnswerUseless(f"{name} gave an empty answer{limit}", usage=usage)
     replay = _replay(message, wire_calls, calls, name) if calls else None
-    return Reply(text, calls, _usage(as_object(data.get("usage"))), finish, name, replay)
+    return Reply(text, calls, usage, finish, name, replay)
 
 
 class Assembly:

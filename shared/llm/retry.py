@@ -80,6 +80,10 @@ class Retrying:
     def name(self) -> str:
         return self.model.name
 
+    def around(self, wrap: Callable[[ChatModel], ChatModel]) -> "Retrying":
+        """The same with `wrap` around the models that are asked."""
+        return Retrying(wrap(self.model), self._backup and wrap(self._backup), self._pace)
+
     def complete(self, request: Completion) -> Reply:
         return self._try(request, self._complete)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from shared.domain.errors import ModelUnavailable
 from shared.domain.json import JsonObject
 
 FinishReason = Literal["stop", "length", "tool_calls", "refusal"]
@@ -132,6 +133,15 @@ class Reply:
 
     def as_turn(self) -> AssistantTurn:
         return AssistantTurn(self.text, self.tool_calls, self.replay)
+
+
+class AnswerUseless(ModelUnavailable):
+    """The model gave no answer that can be used."""
+
+    def __init__(self, message: str | None = None, *, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        # It cost as much as a good one.
+        self.usage = usage or Usage()
 
 
 @dataclass(frozen=True, slots=True)

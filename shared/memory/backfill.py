@@ -24,7 +24,7 @@ def reconcile(backends: Backends, wake_up: WakeUp) -> None:
     The items do not say what to do: the membership does, when they are worked on. So a session that was taken
     out and put back before anything ran is simply there, and whatever ran last is right.
     """
-    perform(backends, wake_up.unit, lambda claimed: _reconcile(backends, claimed), window_tokens=_WINDOW_TOKENS)
+    perform(backends, wake_up.unit, _reconcile, window_tokens=_WINDOW_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash
-from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
+from shared.domain.errors import BudgetExhausted, DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
+from shared.memory.metering import INDEX, metered
 from shared.memory.note import UNNOTED, Note
 from shared.memory.planning import rhythm
 from shared.memory.restating import MOST_APART, earliest, is_restated, joined, merged, says_less, without_restatements
-from shared.store import conclusions, dream_schedule, lineage, peers, scopes, sessions
+from shared.store import calls, conclusions, dream_schedule, lineage, peers, scopes, sessions
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
@@ -159,12 +160,20 @@ def index_pending(backends: Backends) -> int:
     before = backends.clock.now() - _INDEX_GRACE
     with backends.db.reading() as conn:
         left = conclusions.unindexed(conn, before=before, most=_MOST_AT_ONCE)
-    if left:
-        texts = list(dict.fromkeys(conclusion.content for conclusion in left))
-        vectors = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
-        for workspace in {conclusion.workspace for conclusion in left}:
-            index(backends, [conclusion for conclusion in left if conclusion.workspace == workspace], vectors)
-    return len(left)
+    indexed = 0
+    for workspace in dict.fromkeys(conclusion.workspace for conclusion in left):
+        mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
+        texts = list(dict.fromkeys(conclusion.content for conclusion in mine))
+        try:
+            # Each pays for its own.
+            with metered(backends, workspace, embedding=INDEX) as own:
+                vectors = dict(zip(texts, own.models.embedder().embed(texts), strict=True))
+        except BudgetExhausted:
+            logger.warning("conclusions_wait_for_budget", workspace=workspace, count=len(mine))
+            continue
+        index(backends, mine, vectors)
+        indexed += len(mine)
+    return indexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +195,16 @@ def create_conclusions(
 ) -> list[Conclusion]:
     """Save what a client concludes, as explicit conclusions in the order given; duplicates are kept.
 
-    All or nothing. Raises `NotFound` for a peer or session that does not exist, `ModelUnavailable` when the
-    texts cannot be embedded.
+    All or nothing. Raises `NotFound` for a peer or session that does not exist, `ModelUnavailable` or
+    `BudgetExhausted` when the texts cannot be embedded.
     """
+    with metered(backends, workspace, embedding=INDEX) as own:
+        return _created(own, workspace, given, note)
+
+
+def _created(
+    backends: Backends, workspace: str, given: Sequence[GivenConclusion], note: Note[list[Conclusion]]
+) -> list[Conclusion]:
     texts = list(dict.fromkeys(item.content for item in given))
     vectors = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
     now = backends.clock.now()
@@ -209,13 +225,15 @@ def create_conclusions(
         note_fresh(backends, conn, stored, set(ids))
         saved = {c.id: c for c in stored}
         ordered = [saved[conclusion_id] for conclusion_id in ids]
+        calls.note(conn, workspace, made)
         note(conn, ordered)
         return ordered
 
     def happened(conn: Connection) -> bool:
         return len(conclusions.by_ids(conn, workspace, ids)) == len(ids)
 
-    saved = backends.db.run(work, happened=happened)
+    with backends.tab.riding() as made:
+        saved = backends.db.run(work, happened=happened)
     index(backends, saved, vectors)
     return saved
 

@@ -32,7 +32,7 @@ def deliver(backends: Backends, wake_up: WakeUp) -> None:
     for _ in range(_MOST_AT_ONCE):
         taken: list[Claim] = []
         perform(
-            backends, wake_up.unit, lambda claimed, taken=taken: _deliver(backends, claimed, taken), window_tokens=1
+            backends, wake_up.unit, lambda own, claimed, taken=taken: _deliver(own, claimed, taken), window_tokens=1
         )
         if not taken or backends.clock.now() >= ends_at:
             return

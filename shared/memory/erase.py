@@ -62,7 +62,7 @@ def erase(backends: Backends, wake_up: WakeUp) -> None:
 
     Again does no harm, and neither does an end at any point.
     """
-    perform(backends, wake_up.unit, lambda claimed: _erase(backends, claimed), window_tokens=1)
+    perform(backends, wake_up.unit, _erase, window_tokens=1)
 
 
 def _erase(backends: Backends, claimed: Claim) -> None:

@@ -51,7 +51,7 @@ def forget(backends: Backends, wake_up: WakeUp) -> None:
 
     Again does no harm, and neither does an end at any point.
     """
-    perform(backends, wake_up.unit, lambda claimed: _forget(backends, claimed), window_tokens=1)
+    perform(backends, wake_up.unit, _forget, window_tokens=1)
 
 
 def _forget(backends: Backends, claimed: Claim) -> None:

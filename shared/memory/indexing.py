@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from shared.backends import Backends
-from shared.domain.errors import ModelRefused, Unavailable
+from shared.domain.errors import BudgetExhausted, ModelRefused, Unavailable
 from shared.domain.message import Message
 from shared.domain.vector import MessageVector
 from shared.domain.work import Claim, WakeUp
@@ -26,23 +26,26 @@ _BATCH = 200
 
 def index_messages(backends: Backends, wake_up: WakeUp) -> None:
     """Index the oldest messages waiting in the unit that `wake_up` points to. Twice does no harm."""
-    perform(backends, wake_up.unit, lambda claimed: _index(backends, claimed), window_tokens=_WINDOW_TOKENS)
+    perform(backends, wake_up.unit, _index, window_tokens=_WINDOW_TOKENS)
 
 
 def _index(backends: Backends, claimed: Claim) -> None:
     try:
         model = _index_meaning(backends, claimed)
-    except (Unavailable, ModelRefused):
+    except (Unavailable, ModelRefused, BudgetExhausted):
         # Words need no model: they are found while the vectors wait for theirs.
         backends.db.run(lambda conn: _index_words(conn, claimed))
         raise
 
-    def finish(conn: Connection) -> list[WakeUp]:
-        _index_words(conn, claimed)
-        gate, now = derive_gate(backends.settings), backends.clock.now()
-        return work.finish(conn, claimed, Outcome(model, 0, 0, 0), gate=gate, now=now)
+    with backends.tab.riding() as made:
+        outcome = Outcome(model, 0, 0, 0, made)
 
-    send(backends, backends.db.run(finish))
+        def finish(conn: Connection) -> list[WakeUp]:
+            _index_words(conn, claimed)
+            return work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=backends.clock.now())
+
+        wake_ups = backends.db.run(finish)
+    send(backends, wake_ups)
 
 
 def _index_words(conn: Connection, claimed: Claim) -> None:

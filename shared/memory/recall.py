@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, Level, normal_form
 from shared.domain.vector import Vector
+from shared.memory.metering import metered
 from shared.store import conclusions
 
 # Several peers may hold the same of one: so many more are looked at that enough different ones remain.
@@ -24,14 +25,15 @@ def recall(
 ) -> list[Conclusion]:
     """The `k` conclusions nearest in meaning to `query`, nearest first; with `among` only those of these ids.
 
-    Raises `ModelUnavailable` or `IndexUnavailable`: nothing found is a different answer.
+    Raises `ModelUnavailable`, `IndexUnavailable` or `BudgetExhausted`: nothing found is a different answer.
     """
     if k <= 0:
         return []
-    vector = backends.models.embedder().embed([query])[0]
-    return recall_by_vector(
-        backends, collection, vector, k=k, max_distance=max_distance, levels=levels, sessions=sessions, among=among
-    )
+    with metered(backends, collection.workspace) as own:
+        vector = own.models.embedder().embed([query])[0]
+        return recall_by_vector(
+            own, collection, vector, k=k, max_distance=max_distance, levels=levels, sessions=sessions, among=among
+        )
 
 
 def recall_by_vector(
@@ -53,8 +55,8 @@ def recall_by_vector(
     )
     if not hits:
         return []
-    with backends.db.reading() as conn:
-        rows = conclusions.by_ids(conn, collection.workspace, [hit.id for hit in hits])
+    with backends.tab.riding() as made, backends.db.reading() as conn:
+        rows = conclusions.by_ids(conn, collection.workspace, [hit.id for hit in hits], made)
     # The index may still hold what was deleted a moment ago.
     return [rows[hit.id] for hit in hits if hit.id in rows]
 

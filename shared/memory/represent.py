@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion
-from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
+from shared.domain.errors import BudgetExhausted, IndexUnavailable, ModelRefused, ModelUnavailable
+from shared.memory.metering import metered
 from shared.store import conclusions
 from shared.telemetry.logs import logger
 
@@ -47,14 +48,15 @@ def represent(
     question = (query or "").strip()
     limit = limit or backends.settings.deriver.working_representation_max_observations
     split = shares(limit, has_query=bool(question), top_k=top_k, include_most_derived=include_most_derived)
-    near: list[str] = []
-    if question:
-        near = _by_meaning(backends, collection, question, split.semantic, max_distance, sessions)
-    with backends.db.reading() as conn:
-        # The newest may be among those chosen already: so many more are looked at that the rest is filled.
-        found = conclusions.chosen(
-            conn, collection, ids=near, most_derived=split.most_derived, newest=limit, sessions=sessions
-        )
+    with metered(backends, collection.workspace) as own:
+        near: list[str] = []
+        if question:
+            near = _by_meaning(own, collection, question, split.semantic, max_distance, sessions)
+        with own.tab.riding() as made, own.db.reading() as conn:
+            # The newest may be among those chosen already: so many more are looked at that the rest is filled.
+            found = conclusions.chosen(
+                conn, collection, ids=near, most_derived=split.most_derived, newest=limit, sessions=sessions, made=made
+            )
     said: dict[tuple[object, ...], Conclusion] = {}
     for one in found[:limit]:
         # Whoever states something three times at once has said it once.
@@ -81,7 +83,7 @@ def _by_meaning(
             levels=None if sessions is None else ("explicit",),
             sessions=sessions,
         )
-    except (ModelUnavailable, ModelRefused, IndexUnavailable) as error:
+    except (ModelUnavailable, ModelRefused, BudgetExhausted, IndexUnavailable) as error:
         logger.warning("representation_without_meaning", error=type(error).__name__)
         return []
     return [hit.id for hit in hits]

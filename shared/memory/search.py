@@ -7,10 +7,11 @@ from operator import itemgetter
 
 from shared.backends import Backends
 from shared.domain import relevance
-from shared.domain.errors import IndexUnavailable, ModelRefused, ModelUnavailable
+from shared.domain.errors import BudgetExhausted, IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
 from shared.domain.period import Period
 from shared.memory.gather import gather
+from shared.memory.metering import metered
 from shared.store import message_ranking, message_search
 from shared.store.conditions import Condition
 from shared.store.message_ranking import Wish
@@ -65,6 +66,11 @@ def search(
     if not asked:
         with backends.db.reading() as conn:
             return message_search.newest(conn, area, limit=limit)
+    with metered(backends, workspace) as own:
+        return _found(own, area, asked, limit)
+
+
+def _found(backends: Backends, area: Area, asked: str, limit: int) -> list[Message]:
     most = max(_LEAST_READ, _LISTED_PER_RESULT * limit)
     listed = max(_LEAST_LISTED, most)
     # Words need not wait for the model that embeds the query.
@@ -147,7 +153,7 @@ def _nearest(
         hits = backends.vectors.nearest_messages(
             area.workspace, vector, k=k, sessions=area.sessions, peer=area.peer, among=among
         )
-    except (ModelUnavailable, ModelRefused, IndexUnavailable) as error:
+    except (ModelUnavailable, ModelRefused, BudgetExhausted, IndexUnavailable) as error:
         logger.warning("search_by_words_only", workspace=area.workspace, reason=type(error).__name__)
         return {}
     return {hit.id: hit.distance for hit in hits}
@@ -162,8 +168,8 @@ def _read(
     if area.where is None:
         # Hardly any of these is gone or outside the area, so no more need be sent along: ids have their price, too.
         worth = dict(nlargest(_READ_FROM * most, worth.items(), key=itemgetter(1)))
-    with backends.db.reading() as conn:
-        return message_ranking.best(conn, area, worth, most=most)
+    with backends.tab.riding() as made, backends.db.reading() as conn:
+        return message_ranking.best(conn, area, worth, made, most=most)
 
 
 def _best(query: str, found: list[tuple[Message, float]], limit: int) -> list[Message]:

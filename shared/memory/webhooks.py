@@ -95,5 +95,12 @@ def announce_drained(backends: Backends, conn: Connection, unit: WorkUnit) -> li
     return webhooks.announce(conn, unit.workspace, _event(backends, "queue.empty", about))
 
 
+def announce_soft_limit(backends: Backends, workspace: str, about: JsonObject) -> None:
+    """Owe every endpoint of the workspace the news that a soft limit was reached; nothing without a secret."""
+    if backends.settings.webhook.secret is not None:
+        event = _event(backends, "budget.soft_limit", {"workspace_id": workspace, **about})
+        send(backends, backends.db.run(lambda conn: webhooks.announce(conn, workspace, event)))
+
+
 def _event(backends: Backends, kind: EventType, about: JsonObject) -> WebhookEvent:
     return WebhookEvent(new_id(), kind, about, backends.clock.now().replace(microsecond=0))

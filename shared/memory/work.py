@@ -5,11 +5,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from shared.backends import Backends
-from shared.domain.errors import AnswerUnreadable, DatabaseUnavailable, OutOfTime, ServiceError, Unavailable
+from shared.domain.errors import (
+    AnswerUnreadable,
+    BudgetExhausted,
+    DatabaseUnavailable,
+    OutOfTime,
+    ServiceError,
+    Unavailable,
+)
 from shared.domain.work import Claim, TaskKind, WorkUnit
+from shared.memory import metering
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
-from shared.store import forgetting, work
+from shared.store import forgetting, stops, work
 from shared.store.work import ClaimLost, ClaimTerms
 from shared.telemetry.logs import logger
 
@@ -17,13 +25,14 @@ _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 900.0
 
 
-def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, window_tokens: int) -> None:
+def perform(backends: Backends, unit: WorkUnit, do: Callable[[Backends, Claim], None], *, window_tokens: int) -> None:
     """Claim the unit's oldest window and `do` it; nothing happens when there is none to claim now.
 
     An outage moves the unit's due time and is tried again for ever, and what is out of time goes on as soon as it
     can; whatever else fails is tried again
-    `max_attempts` times and then parked with its error, so that the unit goes on. `do` must finish the
-    claim itself, in the transaction of its effects. Work on a session that is being deleted is dropped, and put
+    `max_attempts` times and then parked with its error, so that the unit goes on. What the budget of the workspace has
+    no room for waits until it has. `do` must finish the claim itself, in the transaction of its effects, with the
+    backends it is given: their models are metered. Work on a session that is being deleted is dropped, and put
     off while something is erased from it.
     """
     terms = ClaimTerms(
@@ -46,15 +55,24 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Claim], None], *, 
         logger.exception("work_interrupted", unit=str(unit), attempts=claimed.attempts)
 
 
-def _attempt(backends: Backends, claimed: Claim, do: Callable[[Claim], None]) -> None:
+def _attempt(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None]) -> None:
     if claimed.failures > _most_attempts(backends, claimed):
         # Every earlier attempt ended without a word: the worker died of it, each time.
         park(backends, claimed, "worker ended without an answer")
         return
     try:
-        do(claimed)
+        with metering.metered(
+            backends,
+            claimed.unit.workspace,
+            run=claimed.run,
+            embedding=metering.INDEX,
+            has_budget=claimed.has_budget,
+        ) as own:
+            do(own, claimed)
     except (ClaimLost, DatabaseUnavailable):
         raise
+    except BudgetExhausted as error:
+        _stop(backends, claimed, error)
     except Exception as error:
         _settle(backends, claimed, error)
 
@@ -72,6 +90,13 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:
         work.retry_later(conn, claimed, reason, is_outage=is_outage, due_at=due_at)
+
+
+def _stop(backends: Backends, claimed: Claim, error: BudgetExhausted) -> None:
+    """Let the window wait for its budget. It is nobody's failure, and the work is done some day: it is never parked."""
+    logger.warning("work_stopped_by_budget", unit=str(claimed.unit), until=error.until.isoformat())
+    with backends.db.transaction() as conn:
+        stops.stop(conn, claimed, f"{type(error).__name__}: {error}", needed=error.needed, until=error.until)
 
 
 def _most_attempts(backends: Backends, claimed: Claim) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 from shared.backends import Backends
 from shared.domain.conclusion import DERIVED_LEVELS, Collection, Conclusion, Level
 from shared.domain.configuration import Configuration, resolve
-from shared.domain.errors import Unavailable
+from shared.domain.errors import BudgetExhausted, Unavailable
 from shared.domain.message import Message
 from shared.domain.vector import Vector
 from shared.memory.gather import gather
@@ -108,7 +108,7 @@ def _recalled(
         # Derived conclusions rest on several sessions: under a list of sessions there are none to show.
         levels = (_EXPLICIT, DERIVED_LEVELS) if sessions is None else (_EXPLICIT,)
         found = gather(*(partial(near, vector, k=k, sessions=sessions, levels=some) for some in levels))
-    except Unavailable as error:
+    except (Unavailable, BudgetExhausted) as error:
         logger.warning("prefetch_skipped", error=type(error).__name__)
         return _Recalled()
     return _Recalled(vector, tuple(conclusion for part in found for conclusion in _brief_enough(backends, part)))

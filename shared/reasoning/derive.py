@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.backends import Backends
 from shared.domain.conclusion import Conclusion, ConclusionDraft
@@ -36,7 +37,7 @@ def derive(backends: Backends, wake_up: WakeUp) -> None:
     is tried again at its due time; an answer that stays unreadable is parked.
     """
     window_tokens = backends.settings.deriver.window_tokens
-    perform(backends, wake_up.unit, lambda claimed: _conclude(backends, claimed), window_tokens=window_tokens)
+    perform(backends, wake_up.unit, _conclude, window_tokens=window_tokens)
 
 
 def _conclude(backends: Backends, claimed: Claim) -> None:
@@ -46,14 +47,15 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
     now = backends.clock.now()
     outcome = Outcome(backends.models.deriver().name, usage.input_tokens, usage.output_tokens, len(saving.new))
 
-    def finish(conn: Connection) -> tuple[list[Conclusion], list[WakeUp]]:
+    def finish(conn: Connection, outcome: Outcome) -> tuple[list[Conclusion], list[WakeUp]]:
         # A second time, should the first have happened unnoticed, ends at the fence.
         work.fence(conn, claimed)
         saved = saving.write(backends, conn)
         wake_ups = work.finish(conn, claimed, outcome, gate=derive_gate(backends.settings), now=now)
         return saved, wake_ups + announce_drained(backends, conn, unit)
 
-    saved, wake_ups = backends.db.run(finish)
+    with backends.tab.riding() as calls:
+        saved, wake_ups = backends.db.run(lambda conn: finish(conn, replace(outcome, calls=calls)))
     send(backends, wake_ups)
     conclude.index(backends, saved, saving.vectors, saving.replaced)
     quotes = Counter(draft.quote_state for draft in drafts)
@@ -107,8 +109,8 @@ def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], 
     drafts = facts.drafts_of(facts.read(reply.text), [one.message for one in shown], claimed)
     if reply.finish == "length":
         logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(drafts))
-    with backends.db.reading() as conn:
-        work.keep_answer(conn, claimed, facts.kept(claimed, drafts))
+    with backends.tab.riding() as calls, backends.db.reading() as conn:
+        work.keep_answer(conn, claimed, facts.kept(claimed, drafts), calls)
     return drafts, reply.usage
 
 

@@ -16,6 +16,7 @@ from shared.domain.json import JsonObject
 from shared.domain.message import Message
 from shared.llm import repair
 from shared.llm.types import Answer, Usage
+from shared.memory.metering import metered
 from shared.reasoning import workspace
 from shared.reasoning.briefing import Briefing, brief
 from shared.reasoning.instructions import told
@@ -74,20 +75,25 @@ def answer(backends: Backends, question: AnyQuestion) -> Answered:
     """The answer to `question`.
 
     Raises `Invalid` for a schema that is not supported, `ModelUnavailable` or `ModelRefused` when there is no
-    model to ask, `AnswerUnreadable` when it could not follow the schema.
+    model to ask, `BudgetExhausted` when it may not be asked, `AnswerUnreadable` when it could not follow the schema.
     """
-    briefing = _briefed(backends, question)
-    return _answered(backends, question, briefing, run_agent(_agent(backends, question, briefing)))
+    with metered(backends, question.workspace) as own:
+        briefing = _briefed(own, question)
+        return _answered(own, question, briefing, run_agent(_agent(own, question, briefing)))
 
 
 def stream(backends: Backends, question: AnyQuestion) -> Iterator[str | Answered]:
     """The answer piece by piece while it is written, at last the whole. Raises as `answer` does, also midway."""
-    briefing = _briefed(backends, question)
-    for piece in stream_agent(_agent(backends, question, briefing)):
-        if isinstance(piece, Outcome):
-            yield _answered(backends, question, briefing, piece)
-        elif piece:
-            yield piece
+    whole: list[Answered] = []
+    with metered(backends, question.workspace) as own:
+        briefing = _briefed(own, question)
+        for piece in stream_agent(_agent(own, question, briefing)):
+            if isinstance(piece, Outcome):
+                whole.append(_answered(own, question, briefing, piece))
+            elif piece:
+                yield piece
+    # Last, with all that it cost written down: nobody may ask for more after it.
+    yield from whole
 
 
 def _briefed(backends: Backends, question: AnyQuestion) -> Briefing:

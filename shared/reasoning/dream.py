@@ -1,5 +1,6 @@
 """Dreaming: one consolidation of a collection, phase by phase, each committed before the next begins."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.backends import Backends
@@ -14,7 +15,7 @@ from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
 from shared.reasoning.shift import TO_COMMIT, Shift
 from shared.reasoning.specialists import Consulted, consult
-from shared.store import dream_schedule, dreams, work
+from shared.store import calls, dream_schedule, dreams, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
 from shared.telemetry.logs import logger
@@ -31,7 +32,7 @@ def dream(backends: Backends, wake_up: WakeUp, *, lasts: timedelta = _SHIFT) -> 
     Does nothing when the unit is leased, backing off or done. What does not fit into one call goes on in the next,
     in the midst of a phase, too; a phase that failed is tried again where it stood, those before it are not.
     """
-    perform(backends, wake_up.unit, lambda claimed: _dream(Shift(backends, claimed, lasts)), window_tokens=_ONE_ITEM)
+    perform(backends, wake_up.unit, lambda own, claimed: _dream(Shift(own, claimed, lasts)), window_tokens=_ONE_ITEM)
 
 
 def _dream(shift: Shift) -> None:
@@ -80,9 +81,11 @@ def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -
         # A second time, should the first have happened unnoticed, ends at the phase that is done.
         work.fence(conn, shift.claimed)
         written = plan.write(backends, conn, current)
+        calls.note(conn, current.collection.workspace, made)
         return written, dreams.advance(conn, current, phase_after(current.kind, phase))
 
-    written, after = backends.db.run(commit)
+    with backends.tab.riding() as made:
+        written, after = backends.db.run(commit)
     consolidate.index(backends, current.collection.workspace, written, plan.vectors)
     logger.info(
         "dream_phase_done",
@@ -105,14 +108,16 @@ def _end(backends: Backends, claimed: Claim, ended: Dream | None) -> None:
     pace, gate = rhythm(backends.settings), derive_gate(backends.settings)
     spent = Outcome("", 0, 0, 0) if ended is None else _spent(backends, ended)
 
-    def finish(conn: Connection) -> list[WakeUp]:
+    def finish(conn: Connection, spent: Outcome) -> list[WakeUp]:
         work.fence(conn, claimed)
         dreamt = dreams.end(conn, claimed.unit, claimed.first_seq, now=now)
         if ended is not None and dreamt is not None:
             dream_schedule.succeed(conn, ended.collection, pace, dreamt=dreamt, now=now)
         return work.finish(conn, claimed, spent, gate=gate, now=now) + announce_drained(backends, conn, claimed.unit)
 
-    send(backends, backends.db.run(finish))
+    with backends.tab.riding() as made:
+        wake_ups = backends.db.run(lambda conn: finish(conn, replace(spent, calls=made)))
+    send(backends, wake_ups)
     logger.info("dream_ended", unit=str(claimed.unit), is_dreamt=ended is not None)
 
 

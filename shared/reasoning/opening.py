@@ -10,6 +10,7 @@ from shared.domain.clock import stamp
 from shared.domain.conclusion import Collection, Conclusion
 from shared.domain.configuration import Configuration
 from shared.domain.dream import Dream, Specialist
+from shared.memory.metering import querying
 from shared.reasoning.instructions import told
 from shared.reasoning.loop import Progress
 from shared.reasoning.prompts import fenced, render
@@ -31,6 +32,7 @@ def opened(
     backends: Backends, dream: Dream, specialist: Specialist, in_force: Configuration
 ) -> tuple[Workbench, Progress]:
     """What a specialist begins with; the question is empty where there is nothing to look at."""
+    backends = querying(backends)
     bench = _bench(backends, dream, specialist)
     # A card is of what lasts, and not of what stands out.
     strange = bench.showing([] if specialist == "card" else surprising(backends, dream.collection))

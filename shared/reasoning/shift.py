@@ -11,7 +11,7 @@ from shared.domain.work import Claim, WakeUp
 from shared.llm.provider import ChatModel
 from shared.llm.types import Completion, Delta, Reply
 from shared.memory.relay import send
-from shared.store import dream_checkpoints, dreams, forgetting
+from shared.store import calls, dream_checkpoints, dreams, forgetting
 from shared.store.database import Connection
 from shared.store.dream_checkpoints import Kept
 from shared.telemetry.logs import logger
@@ -59,11 +59,13 @@ class Shift:
             dreams.extend(conn, self.claimed, until=until, is_on=is_on)
             if step is not None:
                 self._save(conn, dream, step)
+                calls.note(conn, dream.collection.workspace, made)
 
         if step is None:
             with self.backends.db.reading() as conn:
                 keep(conn)
-        else:
+            return
+        with self.backends.tab.riding() as made:
             self.backends.db.run(keep)
 
     def pause(self, dream: Dream, step: Step | None) -> None:

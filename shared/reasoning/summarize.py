@@ -37,7 +37,7 @@ def summarize(backends: Backends, wake_up: WakeUp) -> None:
 
     A summary starts after the last message it covers, so a cadence that failed is made good by the next one.
     """
-    perform(backends, wake_up.unit, lambda claimed: _grow(backends, claimed), window_tokens=_EVERYTHING)
+    perform(backends, wake_up.unit, _grow, window_tokens=_EVERYTHING)
 
 
 def _grow(backends: Backends, claimed: Claim) -> None:
@@ -82,9 +82,9 @@ def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int, inst
     unit, usage = claimed.unit, Usage()
     while step := _next_step(backends, unit, kind, seq):
         summary, spent = _written(backends, step, instructions, timeout_s=_time_left(backends, claimed))
-        with backends.db.transaction() as conn:
+        with backends.tab.riding() as made, backends.db.transaction() as conn:
             work.fence(conn, claimed)
-            summaries.put(conn, unit.workspace, unit.session, summary)
+            summaries.put(conn, unit.workspace, unit.session, summary, made)
         usage += spent
         logger.info("summary_written", unit=str(unit), kind=kind, covered_seq=summary.covered_seq)
     return usage

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.dream import Dream
+from shared.memory.metering import querying
 from shared.reasoning.checkpoint import Checkpoint, read
 from shared.reasoning.loop import Progress
 from shared.reasoning.shift import Shift
@@ -43,7 +44,7 @@ def taken_up(shift: Shift, dream: Dream, made_by: str) -> TakenUp | None:
 
 def _continued(shift: Shift, dream: Dream, checkpoint: Checkpoint) -> TakenUp | None:
     """What was shown is looked up again: a model must not go on with what is not so any more."""
-    backends, notes = shift.backends, checkpoint.notes
+    backends, notes = querying(shift.backends), checkpoint.notes
     with backends.db.reading() as conn:
         shown = conclusions.by_ids(conn, dream.collection.workspace, notes.shown)
         version = cards.read(conn, dream.collection).version if dream.phase == "card" else notes.card.version

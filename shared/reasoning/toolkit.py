@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.conclusion import Conclusion
-from shared.domain.errors import Unavailable
+from shared.domain.errors import BudgetExhausted, Unavailable
 from shared.domain.json import Json, JsonObject
 from shared.domain.message import Message
 from shared.llm.types import Tool, ToolCall
@@ -119,7 +119,7 @@ class ToolSet:
             return _not_run(call, f"Not run: {_explained(error)}. Call again with corrected arguments.")
         except (Rephrase, Refused) as error:
             return _not_run(call, str(error))
-        except Unavailable as error:
+        except (Unavailable, BudgetExhausted) as error:
             logger.warning("tool_unavailable", tool=call.name, error=type(error).__name__)
             return _not_run(call, "The tool cannot be reached right now.")
         except Exception:

@@ -16,11 +16,6 @@ _NOT_YET: dict[tuple[str, str], tuple[object, ...] | None] = {
     ("app", "langfuse_public_key"): None,
     ("app", "collect_metrics_local"): None,
     ("app", "reasoning_traces_file"): None,
-    ("usage", "prices_file"): None,
-    ("budget", "soft_usd_per_day"): None,
-    ("budget", "hard_usd_per_day"): None,
-    ("budget", "soft_usd_per_month"): None,
-    ("budget", "hard_usd_per_month"): None,
 }
 
 

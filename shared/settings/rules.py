@@ -219,6 +219,8 @@ def _budgets(settings: Settings) -> Breaches:
         if soft is not None and hard is not None and soft > hard:
             text = f"must not exceed BUDGET_HARD_USD_PER_{period.upper()}: lower it, or raise that."
             yield ("budget", f"soft_usd_per_{period}"), text
+    if settings.budget.as_budget() and not settings.usage.enabled:
+        yield ("usage", "enabled"), "must be true with any BUDGET_ limit: what is not recorded cannot be limited."
 
 
 _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
@@ -235,5 +237,5 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("cache",), _cache),
     (("sentry", "telemetry"), _observability),
     (("app",), _langfuse),
-    (("budget",), _budgets),
+    (("budget", "usage"), _budgets),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.domain.spending import Budget, Limit
 from shared.settings.section import Count, Section, setting
 
 Money = Annotated[Decimal, Field(ge=0)]
@@ -87,7 +88,9 @@ class UsageSettings(Section):
 
     enabled: bool = setting(True, "record model, tokens, time and price of each call")
     prices_file: str | None = setting(None, "prices of models that replace or extend ours")
-    retention_days: Count = setting(400, "for how long single calls are kept")
+    retention_days: Annotated[int, Field(ge=32)] = setting(
+        400, "for how long single calls are kept; later only the sums of each day are"
+    )
 
 
 class BudgetSettings(Section):
@@ -97,3 +100,9 @@ class BudgetSettings(Section):
     hard_usd_per_day: Money | None = setting(None, "calls beyond it wait for tomorrow")
     soft_usd_per_month: Money | None = setting(None, "one event when a workspace spent this much this month")
     hard_usd_per_month: Money | None = setting(None, "calls beyond it wait for the next month")
+
+    def as_budget(self) -> Budget:
+        """As the rules of spending have it."""
+        return Budget(
+            Limit(self.soft_usd_per_day, self.hard_usd_per_day), Limit(self.soft_usd_per_month, self.hard_usd_per_month)
+        )

@@ -12,6 +12,8 @@ from psycopg.types.json import Jsonb
 from shared.domain.conclusion import Collection, Conclusion, Level
 from shared.domain.page import Page, PageRequest
 from shared.domain.quotes import MAX_QUOTES, Quote, QuoteState
+from shared.domain.usage import ModelCall
+from shared.store import calls
 from shared.store.conditions import Condition
 from shared.store.database import Connection
 from shared.store.pages import Order, select_page
@@ -178,10 +180,12 @@ SELECT {CONCLUSION} FROM conclusions
 """
 
 
-def by_ids(conn: Connection, workspace: str, ids: Sequence[str]) -> dict[str, Conclusion]:
-    """The live conclusions among `ids`, by id."""
+def by_ids(
+    conn: Connection, workspace: str, ids: Sequence[str], made: Sequence[ModelCall] = ()
+) -> dict[str, Conclusion]:
+    """The live conclusions among `ids`, by id; notes the calls of models that found them."""
     with conn.cursor(row_factory=conclusion_row) as cursor:
-        found = cursor.execute(BY_IDS, {"workspace": workspace, "ids": list(ids)}).fetchall()
+        found = cursor.execute(*calls.riding(BY_IDS, {"workspace": workspace, "ids": list(ids)}, made)).fetchall()
     return {conclusion.id: conclusion for conclusion in found}
 
 
@@ -273,11 +277,16 @@ def chosen(
     most_derived: int = 0,
     newest: int = 0,
     sessions: Sequence[str] | None = None,
+    made: Sequence[ModelCall] = (),
 ) -> list[Conclusion]:
-    """Those of `ids`, then so many of the most derived, then so many of the newest, in one statement; each once."""
+    """Those of `ids`, then so many of the most derived, then so many of the newest, in one statement; each once.
+
+    Notes the calls of models that were made for it.
+    """
     given = {**_of(collection, sessions), "ids": list(ids), "most_derived": most_derived, "newest": newest}
     with conn.cursor(row_factory=_ranked_row) as cursor:
-        ranked = sorted(cursor.execute(CHOSEN, given), key=lambda one: (one[0], -one[1].created_at.timestamp()))
+        found = cursor.execute(*calls.riding(CHOSEN, given, made))
+        ranked = sorted(found, key=lambda one: (one[0], -one[1].created_at.timestamp()))
     kept: dict[str, Conclusion] = {}
     for _, conclusion in ranked:
         kept.setdefault(conclusion.id, conclusion)

@@ -3,7 +3,7 @@
 Everything is bounded, however large the workspace; what nothing has asked for is never run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -11,6 +11,8 @@ from psycopg import sql
 
 from shared.domain.message import Message
 from shared.domain.relevance import Question
+from shared.domain.usage import ModelCall
+from shared.store import calls
 from shared.store.database import Connection
 from shared.store.message_search import MAX_INDEXED_SESSIONS, Area, any_of, quoted, spelled
 from shared.store.rows import MESSAGE
@@ -146,13 +148,19 @@ SELECT {columns}, w.total
 """
 
 
-def best(conn: Connection, area: Area, worth: Mapping[str, float], *, most: int) -> list[tuple[Message, float]]:
-    """At most `most` messages of the area with what each is worth, best first."""
+def best(
+    conn: Connection, area: Area, worth: Mapping[str, float], made: Sequence[ModelCall] = (), *, most: int
+) -> list[tuple[Message, float]]:
+    """At most `most` messages of the area with what each is worth, best first.
+
+    Notes the calls of models that were made for it.
+    """
     condition = area.condition()
     columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
-    given = {"ids": list(worth), "totals": list(worth.values()), "most": most}
-    statement = sql.SQL(BEST).format(condition=condition.text, columns=columns)
-    rows = conn.execute(statement, {**condition.params, **given}).fetchall()
+    given = {"workspace": area.workspace, "ids": list(worth), "totals": list(worth.values()), "most": most}
+    text, values = calls.riding(BEST, given, made)
+    statement = sql.SQL(text).format(condition=condition.text, columns=columns)
+    rows = conn.execute(statement, {**condition.params, **values}).fetchall()
     return [(Message(*row[:-1]), float(row[-1])) for row in rows]
 
 

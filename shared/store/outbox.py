@@ -64,7 +64,7 @@ SELECT %(workspace)s, n.unit, n.kind, n.session, n.observed, n.items, n.tokens,
               u.is_woken OR w.wakes,
               CASE WHEN w.wakes THEN NULL ELSE u.sent_at END,
               CASE WHEN w.wakes THEN %(grace_until)s ELSE coalesce(u.due_at, %(aged_at)s) END
-         FROM (SELECT NOT u.is_woken AND u.attempts = 0
+         FROM (SELECT NOT u.is_woken AND u.attempts = 0 AND u.stopped_usd IS NULL
                       AND (u.is_flushed OR u.kind <> 'derive'
                            OR u.pending_tokens + EXCLUDED.pending_tokens >= %(gate)s) AS wakes) AS w)
 RETURNING unit, wake_no, is_woken AND sent_at IS NULL
@@ -173,11 +173,10 @@ units AS (
     HAVING count(*) > 0
         ON CONFLICT (workspace, unit) DO UPDATE
        SET pending_items = u.pending_items + EXCLUDED.pending_items,
-           wake_no = u.wake_no + (NOT u.is_woken AND u.attempts = 0)::int,
-           is_woken = u.is_woken OR u.attempts = 0,
-           sent_at = CASE WHEN NOT u.is_woken AND u.attempts = 0 THEN NULL ELSE u.sent_at END,
-           due_at = CASE WHEN NOT u.is_woken AND u.attempts = 0 THEN %(grace_until)s
-                         ELSE coalesce(u.due_at, %(grace_until)s) END
+           (wake_no, is_woken, sent_at, due_at) = (
+           SELECT u.wake_no + w.wakes::int, u.is_woken OR w.wakes, CASE WHEN w.wakes THEN NULL ELSE u.sent_at END,
+                  CASE WHEN w.wakes THEN %(grace_until)s ELSE coalesce(u.due_at, %(grace_until)s) END
+             FROM (SELECT NOT u.is_woken AND u.attempts = 0 AND u.stopped_usd IS NULL AS wakes) AS w)
  RETURNING unit, wake_no, is_woken AND sent_at IS NULL AS is_owed),
 items AS (
     INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)

@@ -87,6 +87,7 @@ SELECT u.workspace, u.unit, u.pending_items, u.pending_tokens,
                  SELECT FROM work_units AS e
                   WHERE e.workspace = u.workspace AND e.unit = 'erase:' || u.session || ':') THEN 'deletion'
             WHEN u.due_at <= %(now)s THEN 'due'
+            WHEN u.stopped_usd IS NOT NULL THEN 'budget'
             WHEN u.attempts > 0 THEN 'backoff'
             ELSE 'tokens' END,
        u.due_at,

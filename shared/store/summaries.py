@@ -1,11 +1,14 @@
 """Summaries: one short and one long per session, each replaced only by one that covers more."""
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 from psycopg import Cursor
 from psycopg.rows import RowMaker
 
 from shared.domain.summary import Summary, SummaryKind
+from shared.domain.usage import ModelCall
+from shared.store import calls
 from shared.store.database import Connection
 
 
@@ -27,7 +30,8 @@ def both(conn: Connection, workspace: str, session: str) -> dict[SummaryKind, Su
     return {summary.kind: summary for summary in found}
 
 
-PUT: LiteralString = """
+PUT: LiteralString = f"""
+WITH {calls.NOTED}
 INSERT INTO summaries AS s (workspace, session, kind, content, message_id, covered_seq, token_count, created_at)
 VALUES (%(workspace)s, %(session)s, %(kind)s, %(content)s, %(message_id)s, %(covered_seq)s, %(token_count)s,
         %(created_at)s)
@@ -38,8 +42,8 @@ VALUES (%(workspace)s, %(session)s, %(kind)s, %(content)s, %(message_id)s, %(cov
 """
 
 
-def put(conn: Connection, workspace: str, session: str, summary: Summary) -> None:
-    """Store the summary unless one that covers as much is there."""
+def put(conn: Connection, workspace: str, session: str, summary: Summary, made: Sequence[ModelCall] = ()) -> None:
+    """Store the summary unless one that covers as much is there; notes the calls of models that it took."""
     conn.execute(
         PUT,
         {
@@ -51,5 +55,6 @@ def put(conn: Connection, workspace: str, session: str, summary: Summary) -> Non
             "covered_seq": summary.covered_seq,
             "token_count": summary.token_count,
             "created_at": summary.created_at,
+            "calls": calls.given(made),
         },
     )

@@ -23,7 +23,7 @@ SELECT %(workspace)s, n.unit, n.kind, n.session, n.observed, 1, (SELECT number F
               u.is_woken OR w.wakes,
               CASE WHEN w.wakes THEN NULL ELSE u.sent_at END,
               CASE WHEN w.wakes THEN %(grace_until)s ELSE coalesce(u.due_at, %(grace_until)s) END
-         FROM (SELECT NOT u.is_woken AND u.attempts = 0 AS wakes) AS w)
+         FROM (SELECT NOT u.is_woken AND u.attempts = 0 AND u.stopped_usd IS NULL AS wakes) AS w)
 RETURNING unit, wake_no, is_woken AND sent_at IS NULL
 """
 

@@ -1,13 +1,17 @@
 """Claiming and finishing work, fenced by a token on the unit row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from shared.domain.errors import Conflict
 from shared.domain.ids import new_id
+from shared.domain.usage import ModelCall
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkItem, WorkUnit
+from shared.store import calls, ledger
 from shared.store.database import Connection
+from shared.store.ledger import Outcome as Outcome
 from shared.store.outbox import SEND_GRACE, Gate
 from shared.store.rows import WORK_ITEM, work_item_row
 
@@ -44,8 +48,10 @@ class _Unit:
     window_first: int | None
     window_last: int | None
     answer: str | None
+    is_stopped: bool
     is_forgotten: bool
     is_held: bool
+    has_budget: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,11 @@ class _Rest:
 
 LOCK_UNIT: LiteralString = """
 SELECT pending_items, pending_tokens, attempts, failures, is_woken, is_flushed, due_at, lease_until,
-       window_first, window_last, answer,
+       window_first, window_last, answer, stopped_usd IS NOT NULL,
        kind <> 'forget' AND EXISTS (SELECT FROM sessions AS s
                                      WHERE s.workspace = u.workspace AND s.name = u.session AND NOT s.is_active),
        EXISTS (SELECT FROM work_units AS e WHERE e.workspace = %(workspace)s AND e.unit = %(eraser)s),
+       EXISTS (SELECT FROM budgets AS b WHERE b.workspace = %(workspace)s),
        set_config('synchronous_commit', 'off', true)
   FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s
@@ -111,7 +118,7 @@ def _rest(conn: Connection, unit: WorkUnit, state: _Unit, terms: ClaimTerms, now
     if state.is_held:
         # Who holds it wakes it in the end. That may have been a moment ago: what is seen here can be older.
         return _Rest(now + HELD_PAUSE)
-    if state.attempts > 0:
+    if state.attempts > 0 or state.is_stopped:
         is_backing_off = not state.is_woken and state.due_at is not None and state.due_at > now
         return _Rest(state.due_at) if is_backing_off else None
     if state.is_flushed or unit.kind is not TaskKind.DERIVE or state.pending_tokens >= terms.gate.tokens:
@@ -186,7 +193,7 @@ TAKE: LiteralString = """
 UPDATE work_units
    SET token = %(token)s, lease_until = %(lease_until)s, due_at = %(lease_until)s,
        window_first = %(first)s, window_last = %(last)s, window_items = %(items)s,
-       is_woken = false, attempts = attempts + 1, failures = failures + 1,
+       is_woken = false, attempts = attempts + 1, failures = failures + 1, stopped_usd = NULL,
        answer = CASE WHEN %(has_answer)s THEN answer END
  WHERE workspace = %(workspace)s AND unit = %(unit)s
 """
@@ -196,7 +203,8 @@ def _take(
     conn: Connection, unit: WorkUnit, state: _Unit, items: list[WorkItem], terms: ClaimTerms, now: datetime
 ) -> Claim:
     until = now + terms.lease
-    claimed = Claim(unit, new_id(), tuple(items), state.attempts + 1, state.failures + 1, until, state.answer)
+    tried = (state.attempts + 1, state.failures + 1)
+    claimed = Claim(unit, new_id(), tuple(items), *tried, until, state.answer, state.has_budget)
     conn.execute(
         TAKE,
         {
@@ -212,29 +220,21 @@ def _take(
     return claimed
 
 
-KEEP_ANSWER: LiteralString = """
+KEEP_ANSWER: LiteralString = f"""
+WITH {calls.NOTED}
 UPDATE work_units SET answer = %(answer)s
   FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s AND hurry.is_off = 'off'
 """
 
 
-def keep_answer(conn: Connection, claimed: Claim, answer: str) -> None:
-    """Keep what the model said, so that a worker that takes over does not pay for it again.
+def keep_answer(conn: Connection, claimed: Claim, answer: str, made: Sequence[ModelCall] = ()) -> None:
+    """Keep what the model said, and note the calls that took: a worker that takes over does not pay again.
 
     Does not wait for the disk: what a crash of the database forgets is asked again.
     """
-    conn.execute(KEEP_ANSWER, {**_key(claimed.unit), "token": claimed.token, "answer": answer})
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a window came to, for the ledger."""
-
-    model: str
-    input_tokens: int
-    output_tokens: int
-    conclusions: int
+    said = {"token": claimed.token, "answer": answer, "calls": calls.given(made)}
+    conn.execute(KEEP_ANSWER, {**_key(claimed.unit), **said})
 
 
 CLOSE_ITEMS: LiteralString = """
@@ -270,20 +270,6 @@ UPDATE work_units AS u
 RETURNING u.wake_no, u.is_woken AND u.sent_at IS NULL
 """
 
-# A window that an erasure has opened again costs once more: what it cost before stays counted.
-LEDGER: LiteralString = """
-INSERT INTO work_windows AS w
-       (workspace, unit, first_seq, last_seq, items, token, model, input_tokens, output_tokens, conclusions,
-        committed_at)
-VALUES (%(workspace)s, %(unit)s, %(first)s, %(last)s, %(items)s, %(token)s, %(model)s, %(input_tokens)s,
-        %(output_tokens)s, %(conclusions)s, %(now)s)
-    ON CONFLICT (workspace, unit, first_seq) DO UPDATE
-   SET last_seq = greatest(w.last_seq, EXCLUDED.last_seq), items = EXCLUDED.items, token = EXCLUDED.token,
-       model = EXCLUDED.model, input_tokens = w.input_tokens + EXCLUDED.input_tokens,
-       output_tokens = w.output_tokens + EXCLUDED.output_tokens,
-       conclusions = w.conclusions + EXCLUDED.conclusions, committed_at = EXCLUDED.committed_at
-"""
-
 STILL_MINE: LiteralString = """
 SELECT 1 FROM work_units AS u
  WHERE workspace = %(workspace)s AND unit = %(unit)s AND token = %(token)s
@@ -309,21 +295,7 @@ def finish(conn: Connection, claimed: Claim, outcome: Outcome, *, gate: Gate, no
     Raises `ClaimLost` when the token on the unit row is another's.
     """
     wake_ups = _close(conn, claimed, "finished", None, gate=gate, now=now)
-    conn.execute(
-        LEDGER,
-        {
-            **_key(claimed.unit),
-            "first": claimed.first_seq,
-            "last": claimed.last_seq,
-            "items": len(claimed.items),
-            "token": claimed.token,
-            "model": outcome.model,
-            "input_tokens": outcome.input_tokens,
-            "output_tokens": outcome.output_tokens,
-            "conclusions": outcome.conclusions,
-            "now": now,
-        },
-    )
+    ledger.enter(conn, claimed, outcome, now=now)
     return wake_ups
 
 

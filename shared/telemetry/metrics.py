@@ -18,6 +18,8 @@ class Metric(StrEnum):
     WAKE_UPS_RELAYED = "wake_ups_relayed"
     QUOTES_VERIFIED = "quotes_verified"
     QUOTES_UNVERIFIED = "quotes_unverified"
+    SOFT_BUDGETS_REACHED = "soft_budgets_reached"
+    BUDGET_STOPS = "budget_stops"
 
 
 _UNITS: Final[dict[Metric, MetricUnit]] = {
@@ -27,6 +29,8 @@ _UNITS: Final[dict[Metric, MetricUnit]] = {
     Metric.WAKE_UPS_RELAYED: MetricUnit.Count,
     Metric.QUOTES_VERIFIED: MetricUnit.Count,
     Metric.QUOTES_UNVERIFIED: MetricUnit.Count,
+    Metric.SOFT_BUDGETS_REACHED: MetricUnit.Count,
+    Metric.BUDGET_STOPS: MetricUnit.Count,
 }
 
 

@@ -22,6 +22,9 @@ _GIVEN: Final = re.compile(r"%\(\w*workspace\w*\)s")
 
 # What looks at all workspaces at once: never on behalf of a client.
 SWEEPS: Final = {
+    "budgets.EXPIRED": "tick gives back what dead workers had reserved, whosever it is",
+    "budgets.HAVING": "which workspaces have a budget of their own: names that never leave the process",
+    "calls.ROLL_UP": "tick keeps sums of what is too old to be kept one by one, whosever it is",
     "conclusions.UNINDEXED": "tick repairs what no index has yet, whosever it is",
     "dream_schedule.DUE": "tick lets dream whoever is due, whosever it is",
     "gauges.WORK": "sums by kind of work, for the operator's monitoring",
@@ -31,6 +34,7 @@ SWEEPS: Final = {
     "outbox.NEXT_DUE": "tells the local tick when to look next: a moment, and nothing of whom",
     "readiness.LOOK": "the age of the oldest pending work, as one number for the operator",
     "repair.RECOVER": "after a start without queue and workers every lease and wake-up is void",
+    "stops.RESUME": "tick resumes whatever there is money for again, whosever it is",
     "status.WAITING": "the operator's list of what waits, and why",
 }
 # Templates: the text that is put in for a placeholder brings the workspace.

@@ -14,7 +14,13 @@ P: Final = f"{W}/peers/{{peer_id}}"
 
 RULES: Final[dict[Reach, Sequence[str]]] = {
     Reach.EVERYBODY: ["GET /health", "GET /health/ready", "GET /metrics", "HEAD /metrics"],
-    Reach.ADMIN: ["POST /workspaces/list", "POST /keys"],
+    Reach.ADMIN: [
+        "POST /workspaces/list",
+        "POST /keys",
+        # Ours.
+        f"PUT {W}/budget",
+        f"DELETE {W}/budget",
+    ],
     Reach.NAMED: ["POST /workspaces", f"POST {W}/peers", f"POST {W}/sessions"],
     Reach.WORKSPACE: [
         f"PUT {W}",
@@ -44,6 +50,8 @@ RULES: Final[dict[Reach, Sequence[str]]] = {
         # Ours.
         f"GET {W}/dreams",
         f"GET {W}/dreams/{{dream_id}}",
+        f"GET {W}/usage",
+        f"GET {W}/budget",
         # Ours: it takes more with it than the peer's own.
         f"DELETE {P}",
     ],

@@ -14,7 +14,7 @@ _MOST_VISITS = 200
 
 def _work_off(place, wake_ups: list[WakeUp]) -> None:
     for wake_up in wake_ups:
-        perform(place.backends, wake_up.unit, place.finishes, window_tokens=100)
+        perform(place.backends, wake_up.unit, lambda _, claimed: place.finishes(claimed), window_tokens=100)
 
 
 @pytest.mark.parametrize(("lost", "within"), [(0.0, timedelta(hours=2)), (0.5, timedelta(hours=6))])

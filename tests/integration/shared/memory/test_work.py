@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.backends import Backends
 from shared.domain.errors import (
     AnswerUnreadable,
     DatabaseUnavailable,
@@ -25,7 +26,7 @@ def doing(place, *outcomes: Exception | None):
     """A worker that meets these outcomes one after the other, and what it was given."""
     script, seen = list(outcomes), list[Claim]()
 
-    def do(claimed: Claim) -> None:
+    def do(_: Backends, claimed: Claim) -> None:
         seen.append(claimed)
         outcome = script.pop(0) if script else None
         if outcome is not None:
@@ -127,7 +128,7 @@ def test_perform_when_one_item_is_poison_parks_it_alone_and_finishes_its_neighbo
     unit = place.unit("s", "ada")
     tried = []
 
-    def do(claimed: Claim) -> None:
+    def do(_: Backends, claimed: Claim) -> None:
         tried.append([item.seq for item in claimed.items])
         if 2 in tried[-1]:
             raise AnswerUnreadable("no JSON")
@@ -176,7 +177,7 @@ def test_perform_when_another_took_over_gives_up_quietly(place, index):
 
 
 def test_perform_when_another_took_over_what_failed_last_gives_up_quietly(place, index):
-    def failing(claimed: Claim) -> None:
+    def failing(_: Backends, claimed: Claim) -> None:
         place.clock.advance(seconds=91)
         assert place.claims(index) is not None
         raise Invalid("bad")

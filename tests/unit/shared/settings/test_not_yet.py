@@ -10,7 +10,6 @@ from shared.settings.sources import SettingsInvalid
     ("env", "said"),
     [
         ({"VECTOR_STORE_TYPE": "lancedb"}, "VECTOR_STORE_TYPE: 'lancedb' is not there yet"),
-        ({"BUDGET_HARD_USD_PER_DAY": "5"}, "BUDGET_HARD_USD_PER_DAY: this is not there yet"),
     ],
 )
 def test_load_of_what_is_not_there_yet_says_so(tmp_path, env: dict[str, str], said: str):
