@@ -67,11 +67,11 @@ class Prices:
     known: Mapping[str, tuple[Price, ...]]
 
     def find(self, name: str, on: date) -> Price | None:
-        """The price of a model on a day; None when nobody knows it. The offline models cost nothing."""
-        if name.startswith("offline/"):
-            return Price(model=name, since=date.min, input=Decimal(0), output=Decimal(0))
+        """The price of a model on a day; None when nobody knows it. The offline models cost nothing of themselves."""
         rows = self.known.get(name) or self.known.get(_SNAPSHOT.sub("", name)) or self._by_pattern(name)
         begun = [row for row in rows if row.since <= on]
+        if not begun and name.startswith("offline/"):
+            return Price(model=name, since=date.min, input=Decimal(0), output=Decimal(0))
         return max(begun, key=lambda row: row.since, default=None)
 
     def _by_pattern(self, name: str) -> tuple[Price, ...]:

@@ -36,10 +36,12 @@ NEW_OPERATIONS = {
     r"DELETE /v3/workspaces/\{workspace_id\}/peers/\{peer_id\}": "our own: erases a peer",
     r"DELETE /v3/workspaces/.*/messages/\{message_id\}": "our own: erases a message",
     r"GET /v3/workspaces/\{workspace_id\}/dreams(/\{dream_id\})?": "our own: shows what dreams changed",
+    r"GET /v3/workspaces/\{workspace_id\}/usage": "our own: what calls of models cost",
+    r"(GET|PUT|DELETE) /v3/workspaces/\{workspace_id\}/budget": "our own: what a workspace may spend",
 }
 DEVIATIONS = (
     *(Deviation(f"{place}( .*)?", "-", ANY, reason) for place, reason in NEW_OPERATIONS.items()),
-    Deviation(".* answer (400|401|404|405|409|413|415|429|503)( .*)?", "-", ANY, "every refusal is described"),
+    Deviation(".* answer (400|401|402|404|405|409|413|415|429|503)( .*)?", "-", ANY, "every refusal is described"),
     Deviation(r"POST .* answer 201( .*)?", "-", ANY, "what was made is told from what was there"),
     Deviation(r".* answer 422 .*\.detail", "array", "array or string, required", "both shapes it has"),
     Deviation("GET /health( .*)?", ANY, "-", "served at /health as well, described below /v3"),

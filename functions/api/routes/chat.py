@@ -11,6 +11,7 @@ from functions.api import sse
 from functions.api.answers import answer
 from functions.api.auth import Asking, requires
 from functions.api.deps import Backed
+from functions.api.description import also
 from functions.api.narrow_keys import check_memberships, refuse_scope
 from functions.api.repeating import RepeatingRoute
 from functions.api.scopes import sessions_of, view
@@ -38,7 +39,7 @@ _ANSWER: Final[dict[str, Any]] = {
     response_model=ChatResponse,
     tags=["peers"],
     dependencies=[requires(Reach.PEER)],
-    responses={200: _ANSWER},
+    responses={200: _ANSWER, **also(402)},
 )
 def chat(backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body: DialecticOptions) -> Response:
     """Answer a question from what the peer knows of itself or of `target`."""
@@ -67,7 +68,7 @@ def chat(backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body
     response_model=ChatResponse,
     tags=["workspaces"],
     dependencies=[requires(Reach.WORKSPACE)],
-    responses={200: _ANSWER},
+    responses={200: _ANSWER, **also(402)},
 )
 def chat_with_workspace(backends: Backed, workspace_id: str, body: WorkspaceDialecticOptions) -> Response:
     """Answer a question from what is known of all peers of the workspace, in all sessions, in one, or in scopes."""

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import answer, nothing
 from functions.api.auth import requires
 from functions.api.deps import NO_BODY, Backed, ReversiblyPaged
+from functions.api.description import also
 from functions.api.once import Once
 from functions.api.pages import Page, envelope
 from functions.api.repeating import RepeatingRoute
@@ -40,7 +41,7 @@ _ASKED_UNDER_FILTER: Final = 1000
 _MEASURED: Final = 5000
 
 
-@router.post("", response_model=list[Conclusion], status_code=201)
+@router.post("", response_model=list[Conclusion], status_code=201, responses=also(402))
 def create_conclusions(backends: Backed, once: Once, workspace_id: str, body: ConclusionBatchCreate) -> Response:
     """Save what the caller concluded, all or nothing."""
     for item in body.conclusions:
@@ -67,7 +68,7 @@ def list_conclusions(
     return envelope(found, page, Conclusion.of)
 
 
-@router.post("/query", response_model=list[Conclusion])
+@router.post("/query", response_model=list[Conclusion], responses=also(402))
 def query_conclusions(backends: Backed, workspace_id: str, body: ConclusionQuery) -> Response:
     """The conclusions of one collection that are nearest in meaning to the query."""
     check_embeddable(backends.settings, body.query)

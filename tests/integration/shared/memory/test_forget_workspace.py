@@ -7,12 +7,13 @@ import pytest
 from shared.domain.conclusion import Collection
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.work import TaskKind
-from shared.memory import forget
+from shared.memory import budgets, forget
 from shared.memory.forget import delete_session, delete_workspace
 from shared.memory.relay import relay
 from shared.store import cards
 from tests.support.backends import THEN
-from tests.support.forgetting import HastyClock, concludes, forgets, furnishes
+from tests.support.forgetting import HastyClock, concludes, forgets, furnishes, indexes
+from tests.support.metering import limit
 from tests.support.residue import residue
 
 
@@ -49,6 +50,20 @@ def test_forgotten_workspace_leaves_no_row_in_any_table_and_can_be_made_anew(pla
     delete_workspace(place.backends, place.workspace)
     forgets(place)
     assert residue(owner_dsn, place.workspace) == neighbours
+
+
+def test_forgotten_workspace_stays_in_the_books_and_keeps_its_budget(place):
+    place.says("s", ("ada", "hello"))
+    indexes(place)
+    limit(place.backends, place.workspace, hard=3)
+    before = place.count("model_calls")
+    delete_session(place.backends, place.workspace, "s")
+    delete_workspace(place.backends, place.workspace)
+    forgets(place)
+    assert (place.count("model_calls"), before) == (1, 1)
+    # Made again, it does not begin with a full purse.
+    place.says("s", ("ada", "hello"))
+    assert budgets.look(place.backends, place.workspace).budget.month.hard == 3
 
 
 def test_workspace_used_while_its_purge_waits_goes_with_all_that_was_added(place, owner_dsn):
