@@ -49,4 +49,20 @@ INSERT INTO dream_changes (workspace, dream, place, action, conclusion, successo
 SELECT 'w1', 'd' || n, m, CASE WHEN m = 1 THEN 'line_added' ELSE 'superseded' END, 'c' || n * 5 + m,
        CASE WHEN m > 1 THEN 'c' || n END, CASE WHEN m = 1 THEN 'x' END, ARRAY['c' || n + m], '2031-01-01'
   FROM generate_series(1, 2000) AS n, generate_series(1, 5) AS m;
+INSERT INTO model_calls (workspace, id, run, at, feature, provider, model, outcome, input_tokens, cached_tokens,
+                         cache_write_tokens, output_tokens, thinking_tokens, latency_ms, usd)
+SELECT 'w' || n % 30 + 1, 'call' || n, 'r' || n % 5000, timestamptz '2031-05-06' - n * interval '5 minutes', 'derive',
+       'p', 'm', 'answered', 10, 0, 0, 10, 0, 100, 0.01
+  FROM generate_series(1, 30000) AS n;
+INSERT INTO usage_days (workspace, day, feature, provider, model, calls, failed_calls, unpriced_calls, input_tokens,
+                        cached_tokens, cache_write_tokens, output_tokens, thinking_tokens, latency_ms, usd)
+SELECT 'w' || n % 30 + 1, date '2031-01-01' - n, 'derive', 'p', 'm', 1, 0, 0, 10, 0, 0, 10, 0, 100, 0.01
+  FROM generate_series(1, 9000) AS n;
+INSERT INTO budgets (workspace, hard_per_month, updated_at) SELECT 'w' || n, 9, '2031-01-01'
+  FROM generate_series(1, 9000) AS n;
+INSERT INTO spending (workspace, day, day_usd, month, month_usd, reserved_usd)
+SELECT 'w' || n, '2031-05-06', 1, '2031-05-01', 1, 1 FROM generate_series(1, 9000) AS n;
+INSERT INTO reservations (workspace, id, usd, expires_at)
+SELECT 'w' || n % 3000 + 1, 'call' || n, 0.01, timestamptz '2031-05-06 06:59+00' + n * interval '1 second'
+  FROM generate_series(1, 9000) AS n;
 """

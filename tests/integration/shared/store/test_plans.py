@@ -16,10 +16,13 @@ from shared.domain.dream import Change, Dream, DreamRequest
 from shared.domain.page import PageRequest
 from shared.domain.retry import Batch, KeptAnswer, KeyedRequest, Unanswered
 from shared.domain.session import ObservationSettings
+from shared.domain.spending import Budget
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.store import (
     backfills,
+    budgets,
+    calls,
     cards,
     conclusions,
     dream_checkpoints,
@@ -47,12 +50,14 @@ from shared.store import (
     session_view,
     sessions,
     status,
+    stops,
     summaries,
     tasks,
     unanswered,
     work,
     workspaces,
 )
+from shared.store.budgets import Wish
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
 from shared.store.dream_checkpoints import Kept
@@ -62,6 +67,7 @@ from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.work import ClaimTerms, Outcome
 from tests.support.backends import THEN
 from tests.support.plan_rows import FILL
+from tests.support.spending import CENT, a_call
 
 BIG = (
     "workspaces",
@@ -79,6 +85,11 @@ BIG = (
     "dreams",
     "dream_changes",
     "dream_checkpoints",
+    "model_calls",
+    "usage_days",
+    "budgets",
+    "spending",
+    "reservations",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
@@ -171,6 +182,13 @@ def claim_and_give_back(conn: Connection) -> None:
     work.retry_later(conn, claimed, "x", is_outage=True, due_at=THEN)
 
 
+def claim_and_stop(conn: Connection) -> None:
+    claimed = work.claim(conn, UNIT, TERMS, now=THEN)
+    assert claimed is not None
+    stops.stop(conn, claimed, "x", needed=CENT, until=THEN + timedelta(days=9))
+    assert stops.resume(conn, Budget(), now=THEN, most=100) == 1
+
+
 def erase_messages(conn: Connection) -> None:
     erasing.hold(conn, "w1", "s1", THEN)
     erasing.void(conn, "w1", "s1")
@@ -209,6 +227,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "next_due": outbox.next_due,
     "claim_and_finish": claim_and_finish,
     "claim_and_give_back": claim_and_give_back,
+    "claim_and_stop": claim_and_stop,
     "message": lambda conn: messages.get(conn, "w1", "s1", "m77"),
     "messages_by_ids": lambda conn: messages.by_ids(conn, "w1", ["m1", "m5000"]),
     "messages_in_range": lambda conn: messages.in_range(conn, "w1", "s1", 100, 140),
@@ -304,6 +323,19 @@ USES: dict[str, Callable[[Connection], object]] = {
         lineage.hand_over(conn, "w1", {"c1": "c9"}),
     ),
     "sample_recent": lambda conn: samples.sample(conn, COLLECTION, "recent", levels=["explicit"], most=200),
+    "calls": lambda conn: (
+        calls.note(conn, "w1", [a_call()]),
+        calls.used(conn, "w1", since=THEN - timedelta(days=1), until=THEN, by="feature"),
+        calls.roll_up(conn, before=THEN - timedelta(days=100), most=500),
+    ),
+    "budget": lambda conn: (
+        budgets.get(conn, "w1"),
+        budgets.standing(conn, "w1", now=THEN),
+        budgets.standing(conn, "w9999", now=THEN),
+        budgets.reserve(conn, "w1", Wish("c", CENT, THEN), Budget(), now=THEN),
+        budgets.settle(conn, "w1", [a_call(id="call1")], Budget(), now=THEN),
+        budgets.expire(conn, now=THEN, most=100),
+    ),
     "tasks": lambda conn: tasks.plan(conn, "w1", [WorkUnit("w1", TaskKind.SCOPE, "s1", "p1")], now=THEN),
 }  # fmt: skip
 
