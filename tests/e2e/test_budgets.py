@@ -8,6 +8,8 @@ from collections.abc import Generator
 
 import httpx
 import pytest
+from honcho import Honcho
+from honcho.http.exceptions import APIError
 
 from infra.local.stack import ROOT, Stack
 from tests.support.stack import data_folder, drained
@@ -44,6 +46,11 @@ def test_budget_that_is_used_up_stops_work_and_a_larger_one_resumes_it(limited: 
         assert client.get("/queue/status").json()["pending_work_units"] == 1
         refused = client.post("/peers/ada/chat", json={"query": "Where does ada live?"})
         assert (refused.status_code, "budget of 0.01" in refused.json()["detail"]) == (402, True)
+
+        with pytest.raises(APIError) as told:
+            Honcho(workspace_id="w", base_url=limited.base_url).peer("ada").chat("Where does ada live?")
+        # The published SDK repeats a 429, and would wait for as long as the month lasts.
+        assert (told.value.status, "budget of 0.01" in str(told.value)) == (402, True)
 
         client.put("/budget", json={"month": {"hard_usd": 1000}}).raise_for_status()
         drained(limited.base_url, "w")

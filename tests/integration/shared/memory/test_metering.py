@@ -24,7 +24,7 @@ from shared.reasoning.derive import derive
 from shared.reasoning.dialectic import Question
 from shared.reasoning.summarize import summarize
 from shared.store import calls as stored_calls
-from tests.support.backends import TinyEmbedder
+from tests.support.backends import AnsweringModel, TinyEmbedder
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.metering import FACT, calls, derives, features, indexes, priced, says_much
 from tests.support.scripted_model import FixedModels, ScriptedModel
@@ -90,6 +90,21 @@ def test_failed_attempts_are_part_of_what_the_window_cost(place: Workplace):
         ("answered", 2, None),
     ]
     assert len(place.rows(JOINED, unit=unit.key)) == 5
+
+
+def test_worker_that_lost_its_claim_has_its_calls_on_record_all_the_same(place: Workplace):
+    unit = says_much(place)
+
+    def overtaken(_: object) -> str:
+        place.clock.advance(seconds=91)
+        assert place.claims(unit) is not None
+        return FACT
+
+    derive(place.served_by(AnsweringModel(overtaken)), place.wake_up(unit))
+    assert place.windows(unit) == []
+    place.clock.advance(seconds=91)
+    derives(place, unit, FACT)
+    assert [row["feature"] for row in place.rows(JOINED, unit=unit.key)].count("derive") == 2
 
 
 class Watching(TinyEmbedder):
