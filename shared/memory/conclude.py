@@ -157,23 +157,30 @@ def index_pending(backends: Backends) -> int:
 
     A worker that died after its commit leaves them behind, and so does an index that could not be reached.
     """
-    before = backends.clock.now() - _INDEX_GRACE
-    with backends.db.reading() as conn:
-        left = conclusions.unindexed(conn, before=before, most=_MOST_AT_ONCE)
-    indexed = 0
-    for workspace in dict.fromkeys(conclusion.workspace for conclusion in left):
-        mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
-        texts = list(dict.fromkeys(conclusion.content for conclusion in mine))
-        try:
-            # Each pays for its own.
-            with metered(backends, workspace, embedding=INDEX) as own:
-                vectors = dict(zip(texts, own.models.embedder().embed(texts), strict=True))
-        except BudgetExhausted:
-            logger.warning("conclusions_wait_for_budget", workspace=workspace, count=len(mine))
-            continue
-        index(backends, mine, vectors)
-        indexed += len(mine)
-    return indexed
+    before, indexed, stopped = backends.clock.now() - _INDEX_GRACE, 0, list[str]()
+    while True:
+        with backends.db.reading() as conn:
+            left = conclusions.unindexed(conn, before=before, most=_MOST_AT_ONCE, without=stopped)
+        without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not _index_left(backends, one, left)]
+        indexed += sum(conclusion.workspace not in without_room for conclusion in left)
+        if not without_room:
+            return indexed
+        # They wait for their budgets, and nobody else with them.
+        stopped += without_room
+
+
+def _index_left(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> bool:
+    """Index what was left of one workspace, on its own account; False when its budget has no room for that."""
+    mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
+    texts = list(dict.fromkeys(conclusion.content for conclusion in mine))
+    try:
+        with metered(backends, workspace, embedding=INDEX) as own:
+            vectors = dict(zip(texts, own.models.embedder().embed(texts), strict=True))
+    except BudgetExhausted:
+        logger.warning("conclusions_wait_for_budget", workspace=workspace, count=len(mine))
+        return False
+    index(backends, mine, vectors)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,16 +362,16 @@ def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: date
 UNINDEXED: LiteralString = f"""
 SELECT {CONCLUSION} FROM conclusions
  WHERE indexed_at IS NULL AND deleted_at IS NULL AND created_at < %(before)s
-   AND workspace IS NOT NULL
+   AND workspace <> ALL (%(without)s::text[])
  ORDER BY created_at
  LIMIT %(most)s
 """
 
 
-def unindexed(conn: Connection, *, before: datetime, most: int) -> list[Conclusion]:
-    """Conclusions of any workspace whose vectors are still missing, oldest first."""
+def unindexed(conn: Connection, *, before: datetime, most: int, without: Sequence[str] = ()) -> list[Conclusion]:
+    """Conclusions of any workspace but those whose vectors are still missing, oldest first."""
     with conn.cursor(row_factory=conclusion_row) as cursor:
-        return cursor.execute(UNINDEXED, {"before": before, "most": most}).fetchall()
+        return cursor.execute(UNINDEXED, {"before": before, "most": most, "without": list(without)}).fetchall()
 
 
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Conclusion]:
