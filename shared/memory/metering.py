@@ -112,6 +112,10 @@ class RunningTab:
 
     @contextmanager
     def riding(self) -> Generator[tuple[ModelCall, ...]]:
+        if self._unwritten and self.is_budgeted():
+            # What could not be charged at once must be charged yet, and riding charges nothing.
+            yield ()
+            return
         with self._lock:
             taken, self._unwritten = tuple(self._unwritten), []
         try:

@@ -10,13 +10,14 @@ import pytest
 from pydantic import SecretStr
 
 from shared.domain.errors import BudgetExhausted, Invalid
-from shared.domain.spending import Budget, Limit
+from shared.domain.spending import Budget, Limit, Spent
 from shared.domain.status import Counts
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
-from shared.llm.types import Reply, Usage
+from shared.llm.types import Completion, Reply, Usage, UserTurn
 from shared.memory import budgets, webhooks
 from shared.memory.conclude import GivenConclusion, create_conclusions, index_pending
 from shared.memory.indexing import index_messages
+from shared.memory.metering import RunningTab, metered
 from shared.memory.relay import relay
 from shared.memory.search import search
 from shared.memory.status import queue_status
@@ -242,6 +243,27 @@ def test_budget_that_makes_no_sense_is_refused(place: Workplace):
         budgets.put(place.backends, place.workspace, Budget(Limit(Decimal(2), Decimal(1))))
     with pytest.raises(Invalid):
         budgets.put(place.backends, "no name!", Budget())
+
+
+def test_call_that_could_not_be_charged_at_once_is_charged_in_the_end(place: Workplace):
+    limit(place.backends, place.workspace, hard=20)
+    away = place.backends_at("postgresql://nobody@127.0.0.1:1/none").db
+
+    def during(_: object) -> str:
+        tabs[0].backends = replace(tabs[0].backends, db=away)
+        return FACT
+
+    tabs: list[RunningTab] = []
+    model = AnsweringModel(during)
+    model.name = "scripted/1"
+    with metered(place.served_by(model), place.workspace, has_budget=True) as own:
+        assert isinstance(own.tab, RunningTab)
+        tabs.append(own.tab)
+        own.models.deriver().complete(Completion((UserTurn("hello"),), "derive", 100))
+        own.tab.backends = own
+        with own.tab.riding() as made:
+            assert made == ()
+    assert budgets.look(place.backends, place.workspace).spent == Spent(Decimal("0.002"), Decimal("0.002"))
 
 
 def test_standing_shows_what_calls_under_way_may_cost(place: Workplace):

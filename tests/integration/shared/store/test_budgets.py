@@ -237,7 +237,7 @@ def test_many_threads_never_reserve_more_than_there_is(database_dsn: str, worksp
 def test_killed_workers_never_spend_more_than_the_hard_limit_and_leave_nothing_reserved(
     database_dsn: str, workspace: str
 ):
-    hard = Decimal(12)
+    hard = Decimal(8)
     with psycopg.connect(database_dsn, autocommit=True) as conn:
         budgets.put(conn, workspace, Budget(month=Limit(hard=hard)), Budget(), now=THEN)
         workers: list[subprocess.Popen[str]] = []
