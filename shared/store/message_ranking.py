@@ -157,7 +157,12 @@ def best(
     """
     condition = area.condition()
     columns = sql.SQL(", ").join(sql.Identifier("m", name) for name in MESSAGE.split(", "))
-    given = {"workspace": area.workspace, "ids": list(worth), "totals": list(worth.values()), "most": most}
+    given: dict[str, object] = {
+        "workspace": area.workspace,
+        "ids": list(worth),
+        "totals": list(worth.values()),
+        "most": most,
+    }
     text, values = calls.riding(BEST, given, made)
     statement = sql.SQL(text).format(condition=condition.text, columns=columns)
     rows = conn.execute(statement, {**condition.params, **values}).fetchall()
