@@ -64,11 +64,13 @@ ROUTERS: Final = (
 
 def create_app(backends: Backends) -> FastAPI:
     """The API over `backends`, below `/v3`; paths without that prefix mean the same."""
+    settings = backends.settings
     app = FastAPI(
         title="Honcho Serverless",
         description="A memory service over the Honcho v3 API; an independent implementation.",
         version="3",
-        openapi_url=f"{VERSION_PREFIX}/openapi.json",
+        # Without the document there are no pages about it either.
+        openapi_url=f"{VERSION_PREFIX}/openapi.json" if settings.api.docs_enabled else None,
         docs_url=f"{VERSION_PREFIX}/docs",
         redoc_url=f"{VERSION_PREFIX}/redoc",
         swagger_ui_oauth2_redirect_url=None,
@@ -79,10 +81,10 @@ def create_app(backends: Backends) -> FastAPI:
         app.include_router(router, prefix=VERSION_PREFIX)
     problems.install(app)
     description.install(app)
-    app.add_middleware(BodyLimit, max_file_size=backends.settings.app.max_file_size)
+    app.add_middleware(BodyLimit, max_file_size=settings.app.max_file_size, max_body_bytes=settings.api.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=list(backends.settings.app.cors_origins),
+        allow_origins=list(settings.app.cors_origins),
         allow_credentials=True,
         allow_methods=["*"],
         allow_headers=["*"],

@@ -9,8 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from functions.api.lengths import announced_bytes
 from functions.api.problems import problem
 
-MOST_BYTES: Final = 10 * 1024 * 1024
-"""What API Gateway lets through."""
 FORM_BYTES: Final = 1024 * 1024
 """What an upload may have around its file: boundaries, metadata, configuration."""
 _UPLOAD: Final = re.compile(r"/messages/upload/?$")
@@ -22,11 +20,10 @@ _CLOSING: Final = {"Connection": "close"}
 class BodyLimit:
     """Answers 413 to a body that announces or turns out to be too large, without reading the rest of it."""
 
-    def __init__(self, app: ASGIApp, *, max_file_size: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_file_size: int, max_body_bytes: int) -> None:
         self._app = app
         self._upload = max_file_size + FORM_BYTES
-        # An operator who allows larger files has put something else in front.
-        self._most = max(MOST_BYTES, self._upload)
+        self._most = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

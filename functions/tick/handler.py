@@ -8,6 +8,7 @@ from shared.memory.conclude import index_pending
 from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
+from shared.memory.work import give_up_parked
 from shared.settings import load
 from shared.store import gauges
 from shared.telemetry.logs import configure, logger
@@ -27,6 +28,7 @@ def lambda_handler(event: object, context: object) -> dict[str, object]:
     _measure(sent)
     retries.purge(backends)
     _roll_up()
+    give_up_parked(backends)
     due = next_due(backends)
     return {"sent": sent, "dreams": dreams, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
 

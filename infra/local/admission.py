@@ -5,10 +5,6 @@ import itertools
 from collections import deque
 from typing import TypeAlias, TypedDict
 
-MOST_WAITING = 64
-LONGEST_WAIT_S = 10.0
-
-
 _Room: TypeAlias = "deque[tuple[int, asyncio.Future[bool]]]"
 
 
@@ -31,8 +27,8 @@ class Admission:
         places: int,
         *,
         reserved: int = 0,
-        most_waiting: int = MOST_WAITING,
-        longest_wait_s: float = LONGEST_WAIT_S,
+        most_waiting: int = 64,
+        longest_wait_s: float = 10.0,
     ) -> None:
         self._places = {True: places, False: max(1, places - reserved)}
         self._most_waiting = most_waiting

@@ -26,9 +26,11 @@ from infra.local.schedule import Schedule
 from infra.local.sqs import application as sqs_application
 from infra.local.web import App, Listener, bind
 from infra.local.web_function import WebFunction
+from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_DERIVER = "Deriver"
 _GRACE_S = 0.7
 _API_FIRST_S = 10.0
 # One environment of a function behind the door is for readers, however many write.
@@ -52,6 +54,7 @@ class Launcher:
         self,
         template: sam.Template,
         *,
+        settings: Settings,
         door: socket.socket,
         guard: Guard,
         databases: Databases,
@@ -59,6 +62,7 @@ class Launcher:
         logs: Path,
     ) -> None:
         self._template = template
+        self._settings = settings
         self._door_socket = door
         self._guard = guard
         self._databases = databases
@@ -118,21 +122,25 @@ class Launcher:
             )
             log = self._logs / f"{name}.log"
             if function.uvicorn is not None:
-                self._admissions[name] = Admission(_MOST_AT_A_WEB_FUNCTION)
+                self._admissions[name] = self._admission(_MOST_AT_A_WEB_FUNCTION)
                 self._web_functions[name] = WebFunction(
                     function, guard=self._guard, variables=variables, root=self._root, log=log
                 )
             else:
                 if function.routes:
-                    self._admissions[name] = Admission(pool_size(function), reserved=_FOR_READERS)
+                    self._admissions[name] = self._admission(pool_size(function), reserved=_FOR_READERS)
                 self._pools[name] = Pool(
                     function,
-                    maximum=pool_size(function),
+                    maximum=pool_size(function, self._settings.deriver.workers if name == _DERIVER else None),
                     guard=self._guard,
                     variables=variables,
                     root=self._root,
                     log=log,
                 )
+
+    def _admission(self, places: int, *, reserved: int = 0) -> Admission:
+        api = self._settings.api
+        return Admission(places, reserved=reserved, most_waiting=api.max_waiting, longest_wait_s=api.max_wait_seconds)
 
     async def _listen(self, app: App, bound: socket.socket) -> None:
         listener = Listener(app)
@@ -165,8 +173,9 @@ class Launcher:
         workers = [pool for pool in self._pools.values() if pool.function.mappings]
         for warm in [*workers[:1], *self._web_functions.values()]:
             warm.prewarm()
+        look_s = self._settings.deriver.polling_sleep_interval_seconds
         schedules = [
-            Schedule(f, self._pools[name].invoke, due.next_due, rate_s=f.schedule_s)
+            Schedule(f, self._pools[name].invoke, due.next_due, rate_s=f.schedule_s, look_s=look_s)
             for name, f in self._template.functions.items()
             if f.schedule_s is not None
         ]

@@ -219,8 +219,10 @@ class Pool:
             self._last_error = result.result().payload[:2000].decode(errors="replace")
 
 
-def pool_size(function: FunctionSpec) -> int:
-    """How many environments a function may have on one machine."""
+def pool_size(function: FunctionSpec, workers: int | None = None) -> int:
+    """How many environments a function may have on one machine; `workers` where the operator has said it."""
+    if workers is not None:
+        return workers
     if function.routes:
         return MAX_API_ENVIRONMENTS
     limits = [m.max_concurrency for m in function.mappings if m.max_concurrency is not None]

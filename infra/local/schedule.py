@@ -13,8 +13,6 @@ from infra.local.template import FunctionSpec
 
 logger = logging.getLogger(__name__)
 
-# How often the database is asked; what becomes due in between is met at its time.
-LOOK_S = 1.0
 # A visit that leaves the same work due is repeated ever more slowly: a lease or an outage holds it.
 _MAX_PAUSE_S = 30.0
 
@@ -25,11 +23,15 @@ Invoke = Callable[[bytes], "asyncio.Future[Result]"]
 class Schedule:
     """Visits at a rate and when due, one at a time."""
 
-    def __init__(self, function: FunctionSpec, invoke: Invoke, next_due: NextDue, *, rate_s: float) -> None:
+    def __init__(
+        self, function: FunctionSpec, invoke: Invoke, next_due: NextDue, *, rate_s: float, look_s: float = 1.0
+    ) -> None:
         self._function = function
         self._invoke = invoke
         self._next_due = next_due
         self._rate_s = rate_s
+        # How often the database is asked; what becomes due in between is met at its time.
+        self._look_s = look_s
         self._fruitless = 0
 
     async def run(self) -> None:
@@ -59,7 +61,7 @@ class Schedule:
                 left_s = min(left_s, max((due - datetime.now(UTC)).total_seconds(), earliest - now))
             if left_s <= 0:
                 return
-            await asyncio.sleep(min(left_s, LOOK_S))
+            await asyncio.sleep(min(left_s, self._look_s))
             due = await self._next_due()
 
 

@@ -72,7 +72,9 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
         databases = _prepare_database(postgres, settings, say)
         guard = Guard()
         undo.callback(guard.close)
-        launcher = Launcher(template, door=door, guard=guard, databases=databases, root=options.root, logs=logs)
+        launcher = Launcher(
+            template, settings=settings, door=door, guard=guard, databases=databases, root=options.root, logs=logs
+        )
 
         def on_open() -> None:
             stack = StackState(

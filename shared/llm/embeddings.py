@@ -8,7 +8,9 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from functools import partial
 from hashlib import blake2b
 from threading import Lock
 from typing import Final, cast
@@ -46,7 +48,15 @@ class OpenAIEmbedder:
 
     def __init__(self, spec: EmbeddingSpec, dimensions: int, pace: Pace | None = None) -> None:
         self._model = spec.model
-        self._is_fixed = spec.model.rpartition("/")[2] in _FIXED_DIMENSIONS or spec.dimensions is None
+        is_fixed = spec.model.rpartition("/")[2] in _FIXED_DIMENSIONS or spec.dimensions is None
+        self._sends_dimensions = spec.dimensions_mode == "always" or (spec.dimensions_mode == "auto" and not is_fixed)
+        self._encoding = "float" if spec.encoding_mode == "float" else "base64"
+        # What the operator insists on is sent although the server objects.
+        insisted = {"dimensions": spec.dimensions_mode == "always", "encoding_format": spec.encoding_mode == "base64"}
+        self._optional = {field: complaint for field, complaint in _OPTIONAL.items() if not insisted[field]}
+        self._max_batch = min(spec.max_batch or _MAX_INPUTS, _MAX_INPUTS)
+        self._timeout_s = spec.timeout_s
+        self._concurrency = spec.concurrency
         self._max_input = spec.max_input_tokens
         self._max_request = spec.max_request_tokens
         self._endpoint = endpoint(spec.base_url or DEFAULT_BASE_URLS.get(spec.provider), spec.api_key)
@@ -59,18 +69,29 @@ class OpenAIEmbedder:
     def counted(self, texts: Sequence[str]) -> tuple[list[Vector], int]:
         """The vectors, and how many tokens that took."""
         vectors: list[Vector] = []
-        count = 0
-        try:
-            for batch in self._batches(texts):
-                found, taken = self._ask(batch)
-                vectors += found
-                count += taken
-        except ModelUnavailable as error:
-            if not count:
-                raise
-            # What came before it is paid for.
-            raise AnswerUseless(str(error), usage=Usage(count)) from error
-        return vectors, count
+        count, failure = 0, None
+        for answer in self._answers(list(self._batches(texts))):
+            try:
+                found, taken = answer()
+            except ModelUnavailable as error:
+                failure = failure or error
+                if self._concurrency == 1:
+                    break
+                continue
+            vectors += found
+            count += taken
+        if failure is None:
+            return vectors, count
+        # What the others took is paid for.
+        raise AnswerUseless(str(failure), usage=Usage(count)) if count else failure
+
+    def _answers(self, batches: list[list[str]]) -> Iterator[Callable[[], tuple[list[Vector], int]]]:
+        """For each batch what gives its answer or raises; several are asked at the same time."""
+        if len(batches) == 1 or self._concurrency == 1:
+            yield from (partial(self._ask, batch) for batch in batches)
+            return
+        with ThreadPoolExecutor(min(len(batches), self._concurrency)) as pool:
+            yield from [pool.submit(self._ask, batch).result for batch in batches]
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         batch: list[str] = []
@@ -80,7 +101,7 @@ class OpenAIEmbedder:
             fitting = tokens.cut(text, self._max_input) or " "
             # A token has at least one byte: that bounds the count without counting.
             cost = min(len(fitting.encode()), self._max_input)
-            if batch and (used + cost > self._max_request or len(batch) == _MAX_INPUTS):
+            if batch and (used + cost > self._max_request or len(batch) == self._max_batch):
                 yield batch
                 batch, used = [], 0
             batch.append(fitting)
@@ -105,7 +126,7 @@ class OpenAIEmbedder:
 
     def _send(self, body: JsonObject, wanted: int) -> tuple[list[Vector], int]:
         name, pace = self.space.model, self._pace
-        timeout_s = _QUERY_TIMEOUT_S if wanted == 1 else _BATCH_TIMEOUT_S
+        timeout_s = self._timeout_s or (_QUERY_TIMEOUT_S if wanted == 1 else _BATCH_TIMEOUT_S)
 
         def send(left_s: float) -> tuple[list[Vector], int]:
             data = self._endpoint.post(_PATH, body, name=name, timeout_s=min(timeout_s, left_s))
@@ -115,17 +136,17 @@ class OpenAIEmbedder:
         return patiently(send, name=name, pace=pace, attempts=pace.attempts, ends=ends)
 
     def _body(self, batch: list[str]) -> JsonObject:
-        body: JsonObject = {"model": self._model, "input": [*batch], "encoding_format": "base64"}
-        if not self._is_fixed:
+        body: JsonObject = {"model": self._model, "input": [*batch], "encoding_format": self._encoding}
+        if self._sends_dimensions:
             body["dimensions"] = self.space.dimensions
-        for field in _OPTIONAL:
+        for field in self._optional:
             if (self._model, field) in self._endpoint.declined:
                 body.pop(field, None)
         return body
 
     def _give_way(self, objection: Objection, body: JsonObject) -> bool:
         """Whether the server objects to a field it can do without, which is then remembered."""
-        for field, complaint in _OPTIONAL.items():
+        for field, complaint in self._optional.items():
             if field in body and complaint.search(objection.said):
                 self._endpoint.declined.add((self._model, field))
                 logger.warning("model_feature_declined", model=self.space.model, feature=field)

@@ -17,12 +17,13 @@ from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory import metering
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
-from shared.store import forgetting, stops, work
+from shared.store import forgetting, repair, stops, work
 from shared.store.work import ClaimLost, ClaimTerms
 from shared.telemetry.logs import logger
 
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 900.0
+_MOST_GIVEN_UP = 1000
 
 
 def perform(backends: Backends, unit: WorkUnit, do: Callable[[Backends, Claim], None], *, window_tokens: int) -> None:
@@ -38,7 +39,7 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Backends, Claim], 
     terms = ClaimTerms(
         gate=derive_gate(backends.settings),
         window_tokens=window_tokens,
-        lease=timedelta(seconds=backends.settings.queue.lease_seconds),
+        lease=timedelta(seconds=backends.settings.lease_seconds),
     )
     claimed = backends.db.run(lambda conn: work.claim(conn, unit, terms, now=backends.clock.now()))
     if claimed is None:
@@ -117,3 +118,10 @@ def park(backends: Backends, claimed: Claim, reason: str) -> None:
     with backends.db.transaction() as conn:
         wake_ups = work.park(conn, claimed, reason, gate=derive_gate(backends.settings), now=backends.clock.now())
     send(backends, wake_ups)
+
+
+def give_up_parked(backends: Backends) -> int:
+    """Give up what was set aside longer ago than its errors are kept, so many at a time; gives how many."""
+    now = backends.clock.now()
+    before = now - timedelta(seconds=backends.settings.deriver.queue_error_retention_seconds)
+    return backends.db.run(lambda conn: repair.give_up_parked(conn, before=before, now=now, most=_MOST_GIVEN_UP))

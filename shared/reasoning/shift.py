@@ -51,7 +51,7 @@ class Shift:
 
     def keep(self, dream: Dream, step: Step | None, *, seconds: float) -> None:
         """Keep the claim for as many seconds, and with it where the run stands. Raises `ClaimLost`."""
-        lease_s = max(seconds + TO_COMMIT.total_seconds(), self.backends.settings.queue.lease_seconds)
+        lease_s = max(seconds + TO_COMMIT.total_seconds(), self.backends.settings.lease_seconds)
         until = self.backends.clock.now() + timedelta(seconds=lease_s)
         is_on = self._calls > 0
 

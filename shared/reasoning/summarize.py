@@ -95,7 +95,7 @@ def _time_left(backends: Backends, claimed: Claim) -> float:
     left_s = (claimed.until - backends.clock.now()).total_seconds() - _WRITING_S
     if left_s < _LEAST_CALL_S:
         raise OutOfTime
-    return left_s
+    return min(left_s, backends.settings.summary.timeout_seconds)
 
 
 def _next_step(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) -> _Step | None:

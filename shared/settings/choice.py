@@ -92,14 +92,20 @@ def embedding_spec(settings: Settings) -> EmbeddingSpec:
         "offline": (None, None),
     }
     key, url = reach[provider]
+    how = settings.embedding.model
     return EmbeddingSpec(
         provider,
         llm.embedding_model or DEFAULT_EMBEDDING_MODELS[provider],
         None if provider == "offline" else settings.vector_store.dimensions,
         settings.app.max_embedding_tokens,
         settings.app.max_embedding_tokens_per_request,
-        _plain(key),
-        url,
+        dimensions_mode=how.dimensions_mode,
+        encoding_mode=how.encoding_format_mode,
+        max_batch=how.max_batch_size,
+        timeout_s=how.timeout,
+        concurrency=settings.embedding.max_concurrent_embeddings,
+        api_key=_plain(key),
+        base_url=url,
     )
 
 

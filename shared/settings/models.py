@@ -5,6 +5,8 @@ from typing import Literal
 
 Provider = Literal["openai", "custom", "vllm", "groq", "anthropic", "google", "offline"]
 EmbeddingProvider = Literal["openai", "gemini", "openrouter", "custom", "offline"]
+DimensionsMode = Literal["auto", "always", "never"]
+EncodingMode = Literal["auto", "float", "base64"]
 ReasoningLevel = Literal["minimal", "low", "medium", "high", "max"]
 
 
@@ -34,6 +36,11 @@ class EmbeddingSpec:
     max_request_tokens: int
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
+    dimensions_mode: DimensionsMode = "auto"
+    encoding_mode: EncodingMode = "auto"
+    max_batch: int | None = None
+    timeout_s: float | None = None
+    concurrency: int = 1
 
 
 # What a provider's own name stands for when a feature names no model of its own.

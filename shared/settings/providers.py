@@ -1,10 +1,10 @@
 """Sections about who thinks and embeds: keys, addresses, limits."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from shared.settings.models import EmbeddingProvider, Provider
+from shared.settings.models import DimensionsMode, EmbeddingProvider, EncodingMode, Provider
 from shared.settings.section import Count, Section, setting
 
 Tokens = Annotated[int, Field(ge=1, le=100_000)]
@@ -27,7 +27,7 @@ class LlmSettings(Section):
     vllm_api_key: SecretStr | None = setting(None, "provider vllm; any text where the server asks for none")
     vllm_base_url: str | None = setting(None, "a vLLM server, with its /v1")
     default_model: str | None = setting(None, "for every feature that names no model of its own")
-    default_max_tokens: Tokens = setting(2500, "output of a feature that has no cap of its own")
+    default_max_tokens: Tokens = setting(2500, "output of a call that has no cap of its own, such as the doctor's")
     embedding_provider: EmbeddingProvider | None = setting(
         None, "openai, gemini, openrouter, custom or offline; chosen by the keys there are when not set"
     )
@@ -39,12 +39,10 @@ class LlmSettings(Section):
 class EmbeddingModelSettings(Section):
     """How the embedding model is asked."""
 
-    dimensions_mode: Literal["auto", "always", "never"] = setting(
-        "auto", "whether the wanted dimensions are sent; auto: to models that can vary theirs"
+    dimensions_mode: DimensionsMode = setting(
+        "auto", "whether the wanted dimensions are sent; auto: until the server objects"
     )
-    encoding_format_mode: Literal["auto", "float", "base64"] = setting(
-        "auto", "how vectors travel; auto: base64 from OpenAI itself, float elsewhere"
-    )
+    encoding_format_mode: EncodingMode = setting("auto", "how vectors travel; auto: base64 where the server takes it")
     max_batch_size: Count | None = setting(None, "inputs of one call; 2048, with gemini 100, when not set")
     timeout: Seconds | None = setting(None, "seconds of one call; 8 for a question, 30 for a batch when not set")
 

@@ -16,11 +16,11 @@ class DeriverSettings(Feature):
     """Messages to conclusions."""
 
     enabled: bool = setting(True, "what `reasoning.enabled` is where no workspace, session or message says it")
-    workers: Annotated[int, Field(ge=1, le=100)] = setting(
-        1, "sessions derived at the same time for each processor of the local stack"
+    workers: Annotated[int, Field(ge=1, le=100)] | None = setting(
+        None, "units derived at the same time by the local stack, 8 when not set; deployed, template.yaml says it"
     )
     polling_sleep_interval_seconds: Annotated[float, Field(gt=0, le=60)] = setting(
-        1.0, "how soon the local stack looks again for work whose wake-up got lost"
+        1.0, "how often the local stack looks for work that has become due"
     )
     stale_session_timeout_minutes: Annotated[int, Field(ge=1, le=1440)] | None = setting(
         None, "after which work of a worker that vanished is taken up; [queue] lease_seconds when not set"

@@ -171,12 +171,14 @@ def _is_halved(settings: Settings, provider: Provider) -> bool:
 
 
 def _times(settings: Settings) -> Breaches:
-    queue = settings.queue
-    if queue.lease_seconds >= queue.visibility_seconds:
-        yield ("queue", "lease_seconds"), "must be smaller than QUEUE_VISIBILITY_SECONDS: lower it, or raise that."
+    is_stale = settings.deriver.stale_session_timeout_minutes is not None
+    lease: Keys = ("deriver", "stale_session_timeout_minutes") if is_stale else ("queue", "lease_seconds")
+    if settings.lease_seconds >= settings.queue.visibility_seconds:
+        unit = f"{settings.queue.visibility_seconds} s, " if is_stale else ""
+        yield lease, f"must be smaller than {unit}QUEUE_VISIBILITY_SECONDS: lower it, or raise that."
     for section in ("deriver", "summary"):
-        if getattr(settings, section).timeout_seconds >= queue.lease_seconds:
-            text = "must be smaller than QUEUE_LEASE_SECONDS, or two workers do the same: lower it, or raise that."
+        if getattr(settings, section).timeout_seconds >= settings.lease_seconds:
+            text = f"must be smaller than {variable_of(lease)}, or two workers do the same: lower it, or raise that."
             yield (section, "timeout_seconds"), text
 
 
@@ -232,7 +234,7 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("llm", "dialectic"), _thinking),
     (("summary",), _cadence),
     (("llm",), _reach),
-    (("queue",), _times),
+    (("queue", "deriver"), _times),
     (("app",), _embedding),
     (("cache",), _cache),
     (("sentry", "telemetry"), _observability),

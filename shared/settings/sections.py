@@ -59,6 +59,12 @@ class Settings(Section):
     sentry: SentrySettings = SentrySettings()
     offline: OfflineSettings = OfflineSettings()
 
+    @property
+    def lease_seconds(self) -> int:
+        """For how long a worker holds the work it took, unless it says how long it needs."""
+        minutes = self.deriver.stale_session_timeout_minutes
+        return self.queue.lease_seconds if minutes is None else minutes * 60
+
     def namespace(self, section: Literal["cache", "vector_store", "metrics", "telemetry"]) -> str:
         """The namespace of a section: its own, else that of the service."""
         own: CacheSettings | VectorStoreSettings | MetricsSettings | TelemetrySettings = getattr(self, section)

@@ -1,31 +1,27 @@
 """Connections to Postgres: a few warm ones, each lent to one caller at a time."""
 
-import select
-import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from random import uniform
-from time import monotonic, sleep
-from typing import TypeAlias, TypeVar
+from time import sleep
+from typing import LiteralString, TypeVar
 
 import psycopg
-from psycopg import errors, pq
-from psycopg.rows import TupleRow
+from psycopg import errors
 
 from shared.domain.errors import DatabaseUnavailable
 from shared.settings.sections import DbSettings
+from shared.store.pool import APPLICATION, PASSING, RETRY_AFTER_S, Pool
+from shared.store.pool import Connection as Connection
 from shared.telemetry.logs import logger
 
-Connection: TypeAlias = psycopg.Connection[TupleRow]
 T = TypeVar("T")
 
-# A connection that rested longer may have been dropped without a word by something between us and the server.
-_TRUSTED_IDLE_S = 30.0
-_RETRY_AFTER_S = 2.0
 _STEP_ASIDE_S = (0.01, 0.05)
-# A server that vanished without a word is noticed in this time, not after the quarter of an hour TCP would wait.
-_SILENCE_S = 15
-_PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
+# For this transaction only: what a connection remembers would pin it in a proxy.
+_NAME: LiteralString = "SELECT set_config('application_name', %(name)s, true)"
+# Postgres cuts longer names.
+_LONGEST_NAME = 63
 # The server ends the connection, or after a failover it only reads: another connection may do better.
 _FAREWELLS = (
     errors.AdminShutdown,
@@ -52,17 +48,11 @@ def _unknown(_: Connection) -> bool:
 
 
 class Database:
-    """Lends connections. An environment of Lambda ever needs one or two; the chat server up to `pool_size`.
-
-    Background threads of a pool freeze with the environment, so there are none: a connection is opened by
-    the caller that needs it and looked at by the caller that gets it.
-    """
+    """Transactions on connections of one's own. An environment of Lambda ever needs one or two connections."""
 
     def __init__(self, settings: DbSettings) -> None:
         self._settings = settings
-        self._idle: list[tuple[Connection, float]] = []
-        self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(settings.pool_size)
+        self._pool = Pool(settings)
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:
@@ -75,12 +65,14 @@ class Database:
             is_committing = False
             try:
                 with conn.transaction():
+                    if self._settings.tracing:
+                        conn.execute(_NAME, {"name": _whose_work()})
                     yield conn
                     is_committing = True
-            except (*_PASSING, *_FAREWELLS) as error:
+            except (*PASSING, *_FAREWELLS) as error:
                 if is_committing and _is_lost(conn, error):
                     conn.close()
-                    raise CommitUnclear(retry_after_s=_RETRY_AFTER_S) from error
+                    raise CommitUnclear(retry_after_s=RETRY_AFTER_S) from error
                 raise
 
     def together(self, conn: Connection) -> AbstractContextManager[object]:
@@ -150,66 +142,16 @@ class Database:
 
     def close(self) -> None:
         """Close what is idle."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for conn, _ in idle:
-            conn.close()
+        self._pool.close()
 
     @contextmanager
     def _borrowed(self) -> Generator[Connection]:
-        with self._places:
-            conn = self._take()
-            try:
-                with _translated(conn):
-                    yield conn
-            finally:
-                self._give_back(conn)
-
-    def _take(self) -> Connection:
-        while True:
-            with self._lock:
-                if not self._idle:
-                    break
-                conn, since = self._idle.pop()
-            if _is_alive(conn, monotonic() - since):
-                return conn
-            conn.close()
-        return self._connect()
-
-    def _connect(self) -> Connection:
+        conn = self._pool.take()
         try:
-            try:
-                return self._dial()
-            except errors.ConnectionTimeout:
-                raise
-            except psycopg.OperationalError:
-                # Somebody who was just coming in when the server ended its sessions; to a second call it may answer.
-                return self._dial()
-        except psycopg.Error as error:
-            raise DatabaseUnavailable(retry_after_s=_RETRY_AFTER_S) from error
-
-    def _dial(self) -> Connection:
-        schema = self._settings.db_schema
-        return psycopg.connect(
-            self._settings.dsn,
-            autocommit=True,
-            prepare_threshold=self._settings.prepare_threshold,
-            connect_timeout=self._settings.connect_timeout_seconds,
-            application_name="honcho-serverless",
-            # Proxies refuse start-up options, so the usual schema does without.
-            options=None if schema == "public" else f"-c search_path={schema},public",
-            keepalives_idle=_SILENCE_S,
-            keepalives_interval=_SILENCE_S // 3,
-            keepalives_count=3,
-            tcp_user_timeout=_SILENCE_S * 1000,
-        )
-
-    def _give_back(self, conn: Connection) -> None:
-        if conn.closed or conn.info.transaction_status != pq.TransactionStatus.IDLE:
-            conn.close()
-            return
-        with self._lock:
-            self._idle.append((conn, monotonic()))
+            with _translated(conn):
+                yield conn
+        finally:
+            self._pool.give_back(conn)
 
 
 def open_database(settings: DbSettings) -> Database:
@@ -217,19 +159,11 @@ def open_database(settings: DbSettings) -> Database:
     return Database(settings)
 
 
-def _is_alive(conn: Connection, idle_s: float) -> bool:
-    """Whether a resting connection can be used. A server that hung up leaves something to read on the socket."""
-    if conn.closed:
-        return False
-    poll = select.poll()
-    poll.register(conn.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    if idle_s < _TRUSTED_IDLE_S and not poll.poll(0):
-        return True
-    try:
-        conn.execute("")
-    except _PASSING:
-        return False
-    return True
+def _whose_work() -> str:
+    """The function, and the request or unit of work that its log lines carry."""
+    keys = logger.get_current_keys()
+    parts = [APPLICATION, *(str(keys[key]) for key in ("function", "correlation_id") if keys.get(key))]
+    return "/".join(parts)[:_LONGEST_NAME]
 
 
 def _is_lost(conn: Connection, error: psycopg.Error) -> bool:
@@ -241,9 +175,9 @@ def _translated(conn: Connection) -> Generator[None]:
     try:
         yield
     except (errors.DeadlockDetected, errors.SerializationFailure, errors.ForeignKeyViolation) as error:
-        raise Deadlocked(retry_after_s=_RETRY_AFTER_S) from error
-    except (*_PASSING, *_FAREWELLS) as error:
+        raise Deadlocked(retry_after_s=RETRY_AFTER_S) from error
+    except (*PASSING, *_FAREWELLS) as error:
         if not _is_lost(conn, error):
-            raise DatabaseUnavailable(retry_after_s=_RETRY_AFTER_S) from error
+            raise DatabaseUnavailable(retry_after_s=RETRY_AFTER_S) from error
         conn.close()
-        raise ConnectionLost(retry_after_s=_RETRY_AFTER_S) from error
+        raise ConnectionLost(retry_after_s=RETRY_AFTER_S) from error

@@ -65,6 +65,31 @@ def _unpark(conn: Connection, workspace: str, unit: str | None, now: datetime, *
     return sum(int(row[0]) for row in rows)
 
 
+# As UNPARK gives up, for all workspaces, but only what was set aside long ago.
+GIVE_UP: LiteralString = """
+WITH taken AS (
+    UPDATE work_items SET state = 'finished', error = NULL, finished_at = %(now)s
+     WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM work_items
+            WHERE state = 'parked' AND finished_at <= %(before)s
+            LIMIT %(most)s
+              FOR UPDATE SKIP LOCKED))
+ RETURNING workspace, unit),
+counted AS (SELECT workspace, unit, count(*) AS items FROM taken GROUP BY workspace, unit)
+UPDATE work_units AS u
+   SET parked_items = u.parked_items - c.items, done_items = u.done_items + c.items
+  FROM counted AS c
+ WHERE u.workspace = c.workspace AND u.unit = c.unit
+RETURNING c.items
+"""
+
+
+def give_up_parked(conn: Connection, *, before: datetime, now: datetime, most: int) -> int:
+    """Give up at most `most` items that were parked at `before` or earlier; gives how many."""
+    rows = conn.execute(GIVE_UP, {"before": before, "now": now, "most": most}).fetchall()
+    return sum(int(row[0]) for row in rows)
+
+
 RECOVER: LiteralString = """
 UPDATE work_units SET is_woken = true, sent_at = NULL, wake_no = wake_no + 1, lease_until = NULL, token = NULL,
        due_at = %(now)s

@@ -33,6 +33,7 @@ SWEEPS: Final = {
     "outbox.WAKE_DUE": "tick wakes what is due, whosever it is",
     "outbox.NEXT_DUE": "tells the local tick when to look next: a moment, and nothing of whom",
     "readiness.LOOK": "the age of the oldest pending work, as one number for the operator",
+    "repair.GIVE_UP": "tick gives up what was set aside too long ago, whosever it is",
     "repair.RECOVER": "after a start without queue and workers every lease and wake-up is void",
     "stops.RESUME": "tick resumes whatever there is money for again, whosever it is",
     "status.WAITING": "the operator's list of what waits, and why",

@@ -93,7 +93,7 @@ class Workplace:
 
     def claims(self, unit: WorkUnit, *, window_tokens: int = 1024) -> Claim | None:
         settings = self.backends.settings
-        terms = ClaimTerms(derive_gate(settings), window_tokens, timedelta(seconds=settings.queue.lease_seconds))
+        terms = ClaimTerms(derive_gate(settings), window_tokens, timedelta(seconds=settings.lease_seconds))
         with self.backends.db.transaction() as conn:
             return work.claim(conn, unit, terms, now=self.clock.now())
 

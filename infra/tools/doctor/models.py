@@ -17,8 +17,6 @@ from shared.settings.sources import Resolved
 
 _PATIENCE_S: Final = 20.0
 _AT_ONCE: Final = 4
-# Room for models that think before they say a word.
-_MOST_TOKENS: Final = 1024
 _STATUS: Final = re.compile(r"\b(?:HTTP|error) (\d{3})\b")
 # The embedder compares them itself, with every answer.
 _SIZES: Final = re.compile(r"of (\d+) dimensions, (\d+) are configured")
@@ -68,32 +66,39 @@ def _examine(spec: ModelSpec | EmbeddingSpec, features: list[str], found: Resolv
 
 
 def _chat(spec: ModelSpec, found: Resolved) -> tuple[Status, str]:
-    model = open_chat_model(spec)
-    called = _trial(
-        lambda: _ask(model, "Note the colour blue with the tool.", tools=(_NOTE,), choice="any"), _has_called
-    )
+    model = _Asked(open_chat_model(spec), found.settings.llm.default_max_tokens)
+    called = _trial(lambda: model.ask("Note the colour blue with the tool.", tools=(_NOTE,), choice="any"), _has_called)
     if isinstance(called, ServiceError) and not _is_about_tools(called):
         return "problem", _refusal(called, spec, found)
     if called is not True:
         # Without tools it shows whether it answers at all.
-        answered = _trial(lambda: _ask(model, "Say the word blue."), lambda reply: bool(reply.text.strip()))
+        answered = _trial(lambda: model.ask("Say the word blue."), lambda reply: bool(reply.text.strip()))
         if isinstance(answered, ServiceError):
             return "problem", _refusal(answered, spec, found)
         if not answered:
             return "problem", f"answers with nothing: see {_model_knob(spec, found)}"
-    formed = _trial(lambda: _ask(model, 'Answer {"colour": "blue"} as JSON.', answer=_FORM), _has_form)
+    formed = _trial(lambda: model.ask('Answer {"colour": "blue"} as JSON.', answer=_FORM), _has_form)
     lacks = [what for what, result in (("tool calls", called), ("structured output", formed)) if result is not True]
     if lacks:
         return "problem", f"answers, but gives no {' and no '.join(lacks)}: choose another {_model_knob(spec, found)}"
     return "ok", "answers, calls tools, keeps to a form"
 
 
-def _ask(
-    model: ChatModel, text: str, *, tools: tuple[Tool, ...] = (), choice: str = "auto", answer: Answer | None = None
-) -> Reply:
-    turns = (_SYSTEM, UserTurn(text))
-    request = Completion(turns, "doctor", _MOST_TOKENS, tools, choice, answer, timeout_s=_PATIENCE_S)
-    return model.complete(request)
+class _Asked:
+    """A model that is asked short questions."""
+
+    def __init__(self, model: ChatModel, most_tokens: int) -> None:
+        self._model = model
+        # Room also for models that think before they say a word.
+        self._most_tokens = most_tokens
+
+    def ask(
+        self, text: str, *, tools: tuple[Tool, ...] = (), choice: str = "auto", answer: Answer | None = None
+    ) -> Reply:
+        turns = (_SYSTEM, UserTurn(text))
+        return self._model.complete(
+            Completion(turns, "doctor", self._most_tokens, tools, choice, answer, timeout_s=_PATIENCE_S)
+        )
 
 
 def _trial(ask: Callable[[], Reply], is_good: Callable[[Reply], bool]) -> bool | ServiceError:

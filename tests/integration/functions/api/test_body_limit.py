@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from functions.api.body_limit import FORM_BYTES, MOST_BYTES
+from functions.api.body_limit import FORM_BYTES
 from shared.backends import Backends
+from shared.settings.sections import ApiSettings
 from tests.support.workspace_client import WorkspaceClient
 
+MOST_BYTES = ApiSettings().max_body_bytes
 LIST = "/v3/workspaces/w/peers/list"
 UPLOAD = "/v3/workspaces/w/sessions/s/messages/upload"
 

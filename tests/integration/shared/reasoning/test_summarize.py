@@ -164,7 +164,15 @@ def test_summarize_asks_for_an_answer_within_its_lease(place):
         return "short"
 
     work_off(place, AnsweringModel(write))
-    assert asked == [85.0]
+    assert asked == [80]
+
+
+def test_summarize_asks_for_an_answer_within_its_lease_whatever_it_may_take(place):
+    place = place.configured(summary={"timeout_seconds": 300})
+    speak(place, 1, 20)
+    slow = AnsweringModel(lambda _: "short")
+    work_off(place, slow)
+    assert [request.timeout_s for request in slow.requests] == [85.0]
 
 
 def test_summarize_twice_for_one_wake_up_asks_once(place):

@@ -129,7 +129,7 @@ def test_run_twice_a_victim_gives_up_as_an_outage(place):
 
 
 def test_connections_are_lent_to_one_at_a_time_and_no_more_than_the_pool_holds(place, app_dsn):
-    settings = place.backends.settings.db.model_copy(update={"pool_size": 2})
+    settings = place.backends.settings.db.model_copy(update={"pool_size": 2, "max_overflow": 0})
     db, seen, inside, most = open_database(settings), set(), [], []
     lock = threading.Lock()
 
