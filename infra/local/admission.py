@@ -5,6 +5,8 @@ import itertools
 from collections import deque
 from typing import TypeAlias, TypedDict
 
+from shared.settings.sections import ApiSettings
+
 _Room: TypeAlias = "deque[tuple[int, asyncio.Future[bool]]]"
 
 
@@ -97,3 +99,8 @@ class Admission:
 def _forget_gone(room: _Room) -> None:
     while room and room[0][1].done():
         room.popleft()
+
+
+def admission(api: ApiSettings, places: int, *, reserved: int = 0) -> Admission:
+    """The waiting room as the settings want it."""
+    return Admission(places, reserved=reserved, most_waiting=api.max_waiting, longest_wait_s=api.max_wait_seconds)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.local import template as sam
-from infra.local.admission import Admission
+from infra.local.admission import Admission, admission
 from infra.local.control import Control, StackStatus
 from infra.local.due import DueTimes
 from infra.local.environment import Result
@@ -30,7 +30,6 @@ from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_DERIVER = "Deriver"
 _GRACE_S = 0.7
 _API_FIRST_S = 10.0
 # One environment of a function behind the door is for readers, however many write.
@@ -122,25 +121,23 @@ class Launcher:
             )
             log = self._logs / f"{name}.log"
             if function.uvicorn is not None:
-                self._admissions[name] = self._admission(_MOST_AT_A_WEB_FUNCTION)
+                self._admissions[name] = admission(self._settings.api, _MOST_AT_A_WEB_FUNCTION)
                 self._web_functions[name] = WebFunction(
                     function, guard=self._guard, variables=variables, root=self._root, log=log
                 )
             else:
                 if function.routes:
-                    self._admissions[name] = self._admission(pool_size(function), reserved=_FOR_READERS)
+                    self._admissions[name] = admission(
+                        self._settings.api, pool_size(function, self._settings), reserved=_FOR_READERS
+                    )
                 self._pools[name] = Pool(
                     function,
-                    maximum=pool_size(function, self._settings.deriver.workers if name == _DERIVER else None),
+                    maximum=pool_size(function, self._settings),
                     guard=self._guard,
                     variables=variables,
                     root=self._root,
                     log=log,
                 )
-
-    def _admission(self, places: int, *, reserved: int = 0) -> Admission:
-        api = self._settings.api
-        return Admission(places, reserved=reserved, most_waiting=api.max_waiting, longest_wait_s=api.max_wait_seconds)
 
     async def _listen(self, app: App, bound: socket.socket) -> None:
         listener = Listener(app)

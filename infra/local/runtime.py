@@ -12,10 +12,12 @@ from infra.local.environment import MAX_PAYLOAD_BYTES, Environment, Invocation, 
 from infra.local.guard import Guard
 from infra.local.logs import FunctionLog
 from infra.local.template import FunctionSpec
+from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 MAX_API_ENVIRONMENTS = 4
+_DERIVER = "Deriver"
 MAX_WORKER_ENVIRONMENTS = 8
 # A new environment costs half a second of processor: a short wait for a busy one is cheaper than a cold start.
 PATIENCE_S = 0.1
@@ -219,10 +221,10 @@ class Pool:
             self._last_error = result.result().payload[:2000].decode(errors="replace")
 
 
-def pool_size(function: FunctionSpec, workers: int | None = None) -> int:
-    """How many environments a function may have on one machine; `workers` where the operator has said it."""
-    if workers is not None:
-        return workers
+def pool_size(function: FunctionSpec, settings: Settings) -> int:
+    """How many environments a function may have on one machine."""
+    if function.logical_id == _DERIVER and settings.deriver.workers is not None:
+        return settings.deriver.workers
     if function.routes:
         return MAX_API_ENVIRONMENTS
     limits = [m.max_concurrency for m in function.mappings if m.max_concurrency is not None]

@@ -34,13 +34,15 @@ def lines(folder: Path, server: OpenAIServer, *script: Scripted, **env: str) -> 
 
 
 def test_doctor_of_a_capable_model_asks_it_twice_for_all_features(tmp_path, server):
-    chat, embeddings = lines(tmp_path, server, CALLED, FORMED)
+    chat, embeddings = lines(tmp_path, server, CALLED, FORMED, LLM_DEFAULT_MAX_TOKENS="77")
     assert (
         chat == f"model         ok       custom/m at {server.url} (everything): answers, calls tools, keeps to a form"
     )
     assert embeddings == "embeddings    ok       offline/offline: answers without a network"
     first, second = (request.body for request in server.received)
     assert (first["tool_choice"], "response_format" in second) == ("required", True)
+    # The cap of calls that have none of their own.
+    assert (first["max_tokens"], second["max_tokens"]) == (77, 77)
 
 
 @pytest.mark.parametrize(

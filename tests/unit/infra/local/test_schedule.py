@@ -5,6 +5,8 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from infra.local.environment import Result
 from infra.local.schedule import Schedule, event
 from infra.local.template import FunctionSpec
@@ -73,6 +75,33 @@ def test_schedule_when_a_visit_leaves_the_same_work_due_waits_longer_each_time()
 
     first, second = visited(3, next_due, rate_s=60)
     assert second > first * 1.5 > 0.5
+
+
+@pytest.mark.parametrize(("look_s", "looks"), [(0.02, True), (60.0, False)])
+def test_schedule_looks_as_often_as_it_is_told(look_s: float, looks: bool):
+    """What becomes due while it rests is met once it looks again."""
+
+    async def play() -> bool:
+        asked, moment = 0, datetime.now(UTC)
+
+        async def next_due() -> datetime | None:
+            nonlocal asked
+            asked += 1
+            # Nothing is due when the rest begins.
+            return moment if asked > 2 else None
+
+        visits = Visits(2)
+        running = asyncio.create_task(Schedule(TICK, visits, next_due, rate_s=30, look_s=look_s).run())
+        try:
+            async with asyncio.timeout(0.5):
+                await visits.enough.wait()
+        except TimeoutError:
+            return False
+        finally:
+            running.cancel()
+        return True
+
+    assert asyncio.run(play()) is looks
 
 
 def test_event_is_that_of_the_scheduler():
