@@ -66,3 +66,16 @@ DEFAULT_BASE_URLS: dict[str, str] = {
     "groq": "https://api.groq.com/openai/v1",
     "openrouter": "https://openrouter.ai/api/v1",
 }
+
+_FINDING = (
+    "search_memory", "search_messages", "grep_messages", "get_messages_by_date_range", "get_conclusion_context",
+)  # fmt: skip
+_READING = (*_FINDING, "get_recent_conclusions", "get_session_summary", "get_recent_history")
+# The tools that a level offers whatever the question is: only these can be forced by name.
+TOOLS_OF_LEVELS: dict[ReasoningLevel, tuple[str, ...]] = {
+    "minimal": _FINDING[:2],
+    "low": _FINDING,
+    "medium": _READING,
+    "high": _READING,
+    "max": _READING,
+}

@@ -5,17 +5,13 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from shared.settings.choice import effective_provider, lacking, lacking_for_embeddings
 from shared.settings.knobs import keys_to_knobs, variable_of
-from shared.settings.models import Provider
+from shared.settings.model_rules import Breaches, backups, budgets_too_small, reach, thinking, tool_choices
 from shared.settings.reading import Keys
-from shared.settings.sections import Feature, Settings
+from shared.settings.sections import Settings
 
-Breaches = Iterator[tuple[Keys, str]]
 Rule = Callable[[Settings], Breaches]
 
-# Anthropic refuses smaller thinking budgets.
-LEAST_THINKING: Final = 1024
 # The widest vector that pgvector can index.
 _WIDEST: Final = 3900
 _SHORTEST_SECRET: Final = 32
@@ -45,28 +41,11 @@ def breaches(settings: Settings) -> Iterator[tuple[frozenset[str], Keys, str]]:
 
 def concerns(settings: Settings) -> Breaches:
     """What works, but hardly as it was meant."""
-    for name, feature in features(settings).items():
-        budget = int(getattr(feature, "thinking_budget_tokens", 0))
-        if name[0] != "dialectic" and _is_too_little(settings, feature, budget):
-            text = f"is {budget}, but provider anthropic takes at least {LEAST_THINKING}: it gets those."
-            yield (*name, "thinking_budget_tokens"), text
+    yield from budgets_too_small(settings)
     secret = settings.auth.jwt_secret
     if settings.auth.use_auth and secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
-        yield (
-            ("auth", "jwt_secret"),
-            f"is shorter than {_SHORTEST_SECRET} characters, so that it can be found by guessing.",
-        )
-
-
-def features(settings: Settings) -> dict[Keys, Feature]:
-    """Everything that has a model of its own, by its place."""
-    levels = {("dialectic", "levels", name): level for name, level in settings.dialectic.levels.items()}
-    single: dict[Keys, Feature] = {
-        ("deriver",): settings.deriver,
-        ("summary",): settings.summary,
-        ("dream",): settings.dream,
-    }
-    return {**single, **levels}
+        text = f"is shorter than {_SHORTEST_SECRET} characters, so that it can be found by guessing."
+        yield ("auth", "jwt_secret"), text
 
 
 def _auth(settings: Settings) -> Breaches:
@@ -102,72 +81,11 @@ def _batches(settings: Settings) -> Breaches:
             return
 
 
-def _backups(settings: Settings) -> Breaches:
-    for name, feature in features(settings).items():
-        pair = {"backup_provider": feature.backup_provider, "backup_model": feature.backup_model}
-        missing = [key for key, value in pair.items() if value is None]
-        if len(missing) == 1:
-            other = next(key for key in pair if key not in missing)
-            yield (*name, missing[0]), f"goes with {variable_of((*name, other))}: set both or neither."
-
-
-def _thinking(settings: Settings) -> Breaches:
-    for name, feature in features(settings).items():
-        budget, place = int(getattr(feature, "thinking_budget_tokens", 0)), (*name, "thinking_budget_tokens")
-        if name[0] == "dialectic" and _is_too_little(settings, feature, budget):
-            yield place, f"must be 0 or at least {LEAST_THINKING} with provider anthropic."
-        elif budget and name[0] != "summary":
-            # A summary's budget comes on top of its cap.
-            cap, most = _cap(settings, name, feature)
-            if budget >= most:
-                yield place, f"must be smaller than {cap}, or nothing is left for the answer: lower it, or raise that."
-
-
-def _cap(settings: Settings, name: Keys, feature: Feature) -> tuple[str, int]:
-    own = getattr(feature, "max_output_tokens", None)
-    if own is not None:
-        return variable_of((*name, "max_output_tokens")), own
-    return "DIALECTIC_MAX_OUTPUT_TOKENS", settings.dialectic.max_output_tokens
-
-
-def _is_too_little(settings: Settings, feature: Feature, budget: int) -> bool:
-    return 0 < budget < LEAST_THINKING and effective_provider(settings, feature) == "anthropic"
-
-
 def _cadence(settings: Settings) -> Breaches:
     summary = settings.summary
     if summary.messages_per_short_summary >= summary.messages_per_long_summary:
         text = "must be smaller than SUMMARY_MESSAGES_PER_LONG_SUMMARY: lower it, or raise that."
         yield ("summary", "messages_per_short_summary"), text
-
-
-def _reach(settings: Settings) -> Breaches:
-    for base in ("openai_compatible", "vllm"):
-        if getattr(settings.llm, f"{base}_base_url") is not None and getattr(settings.llm, f"{base}_api_key") is None:
-            text = f"is needed with LLM_{base.upper()}_BASE_URL: set it, to any text if that server asks for no key."
-            yield ("llm", f"{base}_api_key"), text
-    for place, provider in _chosen(settings):
-        missing = lacking(settings.llm, provider)
-        if missing and not _is_halved(settings, provider):
-            yield place, f"is {provider}, so {' and '.join(missing)} must be set."
-    if missing := lacking_for_embeddings(settings.llm):
-        provider = settings.llm.embedding_provider
-        yield ("llm", "embedding_provider"), f"is {provider}, so {' and '.join(missing)} must be set."
-
-
-def _chosen(settings: Settings) -> Iterator[tuple[Keys, Provider]]:
-    """The providers that are set by name, and where."""
-    for name, feature in features(settings).items():
-        if feature.provider is not None:
-            yield (*name, "provider"), feature.provider
-        if feature.backup_provider is not None:
-            yield (*name, "backup_provider"), feature.backup_provider
-
-
-def _is_halved(settings: Settings, provider: Provider) -> bool:
-    """Whether the base URL without a key was told already."""
-    base = {"custom": "openai_compatible", "vllm": "vllm"}.get(provider)
-    return base is not None and getattr(settings.llm, f"{base}_base_url") is not None
 
 
 def _times(settings: Settings) -> Breaches:
@@ -230,10 +148,11 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     ((), _addresses),
     (("vector_store",), _vector_store),
     (("deriver",), _batches),
-    ((), _backups),
-    (("llm", "dialectic"), _thinking),
+    ((), backups),
+    (("dialectic",), tool_choices),
+    (("llm", "dialectic"), thinking),
     (("summary",), _cadence),
-    (("llm",), _reach),
+    (("llm",), reach),
     (("queue", "deriver"), _times),
     (("app",), _embedding),
     (("cache",), _cache),

@@ -1,9 +1,11 @@
 """Names that are not settings: those of the reference that mean nothing here, and those that were misspelt."""
 
 import difflib
+from functools import cache
 from typing import Final
 
 from shared.settings.knobs import by_variable, groups
+from shared.settings.sections import Settings
 
 # Settings of the reference without a counterpart: the beginning of the name, and why nothing listens to it.
 _WITHOUT_MEANING: Final[dict[str, str]] = {
@@ -29,8 +31,6 @@ _WITHOUT_MEANING: Final[dict[str, str]] = {
 _OURS: Final = (
     "DERIVER_", "DIALECTIC_", "DREAM_", "SUMMARY_", "PEER_CARD_", "LLM_", "EMBEDDING_", "VECTOR_STORE_", "WEBHOOK_",
 )  # fmt: skip
-# Read by the tool and by what the service is built on.
-_OTHERS: Final = ("OTEL_", "LANGFUSE_")
 _NEAR: Final = 0.84
 
 
@@ -44,11 +44,16 @@ def unknown_variable(name: str, *, is_ours: bool) -> str | None:
 
     `is_ours`: it stands in a file of ours, where even a stranger's name is worth a word when it is near one of ours.
     """
-    known = [*by_variable(), *groups()]
-    near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR)
-    begins_like_ours = name.upper().startswith(_OURS)
-    if near and (is_ours or begins_like_ours or "_" in name):
+    if not is_ours and not name.upper().startswith(_beginnings()):
+        # Nothing is compared with what is plainly another's: every cold start would pay for it.
+        return None
+    near = difflib.get_close_matches(name.upper(), [*by_variable(), *groups()], n=1, cutoff=_NEAR)
+    if near:
         return f": did you mean {near[0]}?"
-    if begins_like_ours and not name.upper().startswith(_OTHERS):
-        return "; config.toml.example lists them."
-    return None
+    return "; config.toml.example lists them." if name.upper().startswith(_OURS) else None
+
+
+@cache
+def _beginnings() -> tuple[str, ...]:
+    # The SDK of OpenTelemetry has dozens of variables of its own, some of them near ours.
+    return tuple(f"{section.upper()}_" for section in Settings.model_fields if section not in ("app", "otel"))

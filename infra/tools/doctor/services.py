@@ -66,8 +66,7 @@ def examine_services(settings: Settings, reach: Reach | None) -> Iterator[Findin
         yield from _database(reach)
         yield _queues(reach)
     yield _vector_store(settings, reach)
-    if not settings.cache.enabled:
-        yield Finding("cache", "off", "CACHE_ENABLED is false")
+    yield _cache(settings)
 
 
 def _database(reach: Reach) -> Iterator[Finding]:
@@ -169,6 +168,23 @@ def _spaces(conn: psycopg.Connection[Any], space: EmbeddingSpace) -> Finding:
     return Finding(
         "vector store", "problem", f"pgvector has no tables for {named}: start anew, or LLM_EMBEDDING_MODEL{besides}"
     )
+
+
+def _cache(settings: Settings) -> Finding:
+    cache = settings.cache
+    if not cache.enabled:
+        return Finding("cache", "off", "CACHE_ENABLED is false")
+    from redis import RedisError
+
+    from shared.cache.redis_cache import open_redis
+
+    started = monotonic()
+    try:
+        with open_redis(cache.url.get_secret_value(), is_cluster=cache.cluster, timeout=_PATIENCE_S) as client:
+            cast(Any, client).ping()
+    except (RedisError, OSError) as error:
+        return Finding("cache", "problem", f"does not answer ({type(error).__name__}): see CACHE_URL")
+    return Finding("cache", "ok", f"answered in {(monotonic() - started) * 1000:.0f} ms")
 
 
 def _bounded() -> str:

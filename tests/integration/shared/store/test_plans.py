@@ -256,6 +256,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     ),
     "parked": lambda conn: status.parked(conn, workspace="w1", most=100),
     "retry_parked": lambda conn: repair.retry_parked(conn, "w1", UNIT.key, now=THEN),
+    "give_up_parked": lambda conn: repair.give_up_parked(conn, before=THEN, now=THEN, most=100),
     "summaries": lambda conn: (
         summaries.put(conn, "w1", "s1", Summary("short", "x", "m1", 1, 1, THEN)), summaries.both(conn, "w1", "s1")
     ),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.startup import Options, check_exposure
+from infra.local.startup import Options, check_exposure, run
 from infra.local.state import Refused
 from shared.settings import Settings
 
@@ -32,3 +32,21 @@ def test_door_that_others_reach_is_refused_without_keys(host: str):
 def test_door_that_others_reach_is_opened_with_keys_or_when_told_so(host: str):
     check_exposure(_options(host), GUARDED)
     check_exposure(_options(host, insecure=True), OPEN)
+
+
+def test_run_with_wrong_settings_is_refused_with_all_of_them_before_anything_starts(tmp_path: Path, monkeypatch):
+    for name in ("DERIVER_FLUSH_ENABLED", "OFFLINE_ENABLED"):
+        # What the launcher adds goes with the test.
+        monkeypatch.setenv(name, "true")
+    (tmp_path / ".env").write_text("DB_POOL_SIZE=0\nDERIVER_MODLE=x\nAUTH_USE_AUTH=true\n")
+    said: list[str] = []
+    options = Options("127.0.0.1", 0, insecure=False, data=tmp_path / "data", template=tmp_path, root=tmp_path)
+    with pytest.raises(Refused) as caught:
+        run(options, lambda _: None, say=said.append)
+    assert str(caught.value).splitlines() == [
+        "The settings are not valid:",
+        "  DB_POOL_SIZE in .env must be a whole number from 1 to 1000.",
+        "  AUTH_JWT_SECRET is needed when AUTH_USE_AUTH is true: set it to a long random text.",
+    ]
+    assert said == ["warning: DERIVER_MODLE in .env is not a setting: did you mean DERIVER_MODEL?"]
+    assert not options.data.exists()

@@ -87,6 +87,7 @@ def test_resolve_warns_of_names_that_do_nothing(found, source: dict[str, str], s
 def test_resolve_has_nothing_to_say_about_the_variables_of_others(found):
     others = {
         "OTEL_TRACES_SAMPLER": "x",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "x",
         "METRICS_PORT": "1",
         "PATH": "x",
         "CACHE_DIR": "x",
