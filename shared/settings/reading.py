@@ -46,6 +46,8 @@ class Reading:
     given: dict[Keys, Given] = field(default_factory=dict[Keys, Given])
     problems: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
+    # The sections of which a value is wrong: rules that would read it keep quiet.
+    wrong: set[str] = field(default_factory=set[str])
 
 
 def read_toml(path: Path, reading: Reading) -> None:

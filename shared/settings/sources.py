@@ -56,8 +56,8 @@ def resolve(*, env: Mapping[str, str] | None = None, folder: Path | None = None)
     for knob in all_knobs():
         if knob.keys in reading.given:
             _open(knob, reading)
-    settings, wrong = _validated(reading)
-    told = [(keys, text) for sections, keys, text in breaches(settings) if not wrong.intersection(sections)]
+    settings = _validated(reading)
+    told = [(keys, text) for sections, keys, text in breaches(settings) if not reading.wrong.intersection(sections)]
     reading.problems += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in told]
     reading.warnings += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in concerns(settings)]
     if not reading.problems:
@@ -95,15 +95,15 @@ def _open(knob: Knob, reading: Reading) -> None:
     except (SecretMissing, ValueError) as error:
         why = f"{error}." if isinstance(error, SecretMissing) else f"{must(knob)}."
         reading.problems.append(f"{written(given, knob.keys)} {why}")
+        reading.wrong.add(knob.keys[0])
         del reading.given[knob.keys]
         return
     reading.given[knob.keys] = Given(value, given.source, given.name, is_from_secret)
 
 
-def _validated(reading: Reading) -> tuple[Settings, set[str]]:
-    """The settings, and the sections that keep their defaults because something in them is wrong."""
+def _validated(reading: Reading) -> Settings:
+    """The settings; a section with something wrong in it keeps its defaults."""
     sections: dict[str, Section] = {}
-    wrong: set[str] = set()
     for name, info in Settings.model_fields.items():
         kind = cast(type[Section], info.annotation)
         values = _nested(name, reading.given)
@@ -112,9 +112,9 @@ def _validated(reading: Reading) -> tuple[Settings, set[str]]:
         try:
             sections[name] = kind.model_validate(values)
         except ValidationError as error:
-            wrong.add(name)
+            reading.wrong.add(name)
             reading.problems += _sentences(name, error, reading.given)
-    return Settings(**cast(dict[str, Any], sections)), wrong
+    return Settings(**cast(dict[str, Any], sections))
 
 
 def _nested(section: str, given: Mapping[Keys, Given]) -> dict[str, Any]:

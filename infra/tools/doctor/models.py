@@ -68,7 +68,7 @@ def _examine(spec: ModelSpec | EmbeddingSpec, features: list[str], found: Resolv
 def _chat(spec: ModelSpec, found: Resolved) -> tuple[Status, str]:
     model = _Asked(open_chat_model(spec), found.settings.llm.default_max_tokens)
     called = _trial(lambda: model.ask("Note the colour blue with the tool.", tools=(_NOTE,), choice="any"), _has_called)
-    if isinstance(called, ServiceError) and not _is_about_tools(called):
+    if isinstance(called, ServiceError) and not _is_about_the_question(called):
         return "problem", _refusal(called, spec, found)
     if called is not True:
         # Without tools it shows whether it answers at all.
@@ -78,6 +78,8 @@ def _chat(spec: ModelSpec, found: Resolved) -> tuple[Status, str]:
         if not answered:
             return "problem", f"answers with nothing: see {_model_knob(spec, found)}"
     formed = _trial(lambda: model.ask('Answer {"colour": "blue"} as JSON.', answer=_FORM), _has_form)
+    if isinstance(formed, ServiceError) and not _is_about_the_question(formed):
+        return "problem", _refusal(formed, spec, found)
     lacks = [what for what, result in (("tool calls", called), ("structured output", formed)) if result is not True]
     if lacks:
         return "problem", f"answers, but gives no {' and no '.join(lacks)}: choose another {_model_knob(spec, found)}"
@@ -108,8 +110,8 @@ def _trial(ask: Callable[[], Reply], is_good: Callable[[Reply], bool]) -> bool |
         return error
 
 
-def _is_about_tools(error: ServiceError) -> bool:
-    """Whether tools may be what was refused, and not the key, the model or everything."""
+def _is_about_the_question(error: ServiceError) -> bool:
+    """Whether tools or form may be what was refused, and not the key, the model or everything."""
     return isinstance(error, ModelRefused) and _status(error) not in (401, 403, 404)
 
 
@@ -146,7 +148,8 @@ def _refusal(error: ServiceError, spec: ModelSpec | EmbeddingSpec, found: Resolv
     if isinstance(error, ModelRefused):
         return f"the request is refused{f' (HTTP {status})' if status else ''}: see {_model_knob(spec, found)}"
     if status is not None:
-        return f"is not available (HTTP {status}): see {_key_knob(spec)}"
+        # Too many requests are a matter of what the key may, anything else of who answers.
+        return f"is not available (HTTP {status}): see {_key_knob(spec) if status == 429 else _address_knob(spec)}"
     return f"{str(error).partition(' ')[2] or 'cannot be reached'}: see {_address_knob(spec)}"
 
 

@@ -69,6 +69,11 @@ def test_doctor_of_a_wrong_key_names_the_key_and_shows_neither_it_nor_what_was_s
     assert len(server.received) == 1
 
 
+def test_doctor_of_a_model_that_goes_away_between_two_questions_blames_no_model(tmp_path, server):
+    chat, _ = lines(tmp_path, server, CALLED, *[failure(503, "overloaded")] * 3)
+    assert chat.endswith("(everything): is not available (HTTP 503): see LLM_OPENAI_COMPATIBLE_BASE_URL")
+
+
 def test_doctor_of_an_unknown_model_names_the_setting_that_chose_it(tmp_path, server):
     missing = failure(404, "The model does not exist")
     chat, _ = lines(tmp_path, server, missing, DREAM_MODEL="m", SUMMARY_MODEL="m")
