@@ -1,6 +1,5 @@
 """Each configured model, asked once: does it answer, call tools, and keep to a form?"""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +7,9 @@ from typing import Final
 
 from infra.tools.doctor.finding import Finding, Status
 from infra.tools.models_in_use import briefly, described, in_use
-from shared.domain.errors import ModelRefused, ServiceError
+from shared.domain.errors import AnswerUnreadable, ModelRefused, ServiceError
 from shared.llm.provider import ChatModel, open_chat_model, open_embedder
+from shared.llm.repair import parse_object
 from shared.llm.types import Answer, Completion, Reply, SystemTurn, Tool, UserTurn
 from shared.settings.choice import key_variables
 from shared.settings.models import EmbeddingSpec, ModelSpec
@@ -120,11 +120,11 @@ def _has_called(reply: Reply) -> bool:
 
 
 def _has_form(reply: Reply) -> bool:
+    # Read as the features read it: fences and slips around the object are forgiven.
     try:
-        found = json.loads(reply.text)
-    except ValueError:
+        return isinstance(parse_object(reply.text).get("colour"), str)
+    except AnswerUnreadable:
         return False
-    return isinstance(found, dict) and isinstance(found.get("colour"), str)  # pyright: ignore[reportUnknownMemberType] - JSON
 
 
 def _embeddings(spec: EmbeddingSpec, found: Resolved) -> tuple[Status, str]:
