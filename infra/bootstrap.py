@@ -19,7 +19,7 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 RUN_LOCKS = ("layers/runtime/requirements.txt", "layers/models/requirements.txt", "infra/local/requirements.txt")
-DEVELOP_LOCKS = (*RUN_LOCKS, "tests/requirements.txt")
+DEVELOP_LOCKS = (*RUN_LOCKS, "infra/local/lancedb/requirements.txt", "tests/requirements.txt")
 
 # Says that we made this environment, where, and from which locks: in a copied or moved one, scripts point elsewhere.
 _STAMP = VENV / "infra.json"

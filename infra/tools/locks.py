@@ -19,6 +19,7 @@ LOCKS = {
     "runtime": "layers/runtime/requirements.txt",
     "models": "layers/models/requirements.txt",
     "local": "infra/local/requirements.txt",
+    "lancedb": "infra/local/lancedb/requirements.txt",
     "tests": "tests/requirements.txt",
 }
 

@@ -19,6 +19,7 @@ ServiceError
 └ Unavailable        503; the unit's due time moves
   ├ ModelUnavailable, AnswerUnreadable, AnswerTooLate, AnswerPending
   ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
+  │ └ IndexRefused
   └ OutOfTime
 """
 
@@ -123,6 +124,10 @@ class AnswerUnreadable(Unavailable):
 
 class IndexUnavailable(Unavailable):
     """The vector index cannot be reached."""
+
+
+class IndexRefused(IndexUnavailable):
+    """The vector index does not take what it was given. Other vectors may fare better."""
 
 
 class QueueUnavailable(Unavailable):

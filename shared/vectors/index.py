@@ -1,10 +1,19 @@
 """The vector index as the memory sees it: conclusions and messages by meaning."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.conclusion import Collection, Level
 from shared.domain.vector import ConclusionVector, Hit, MessageVector, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Some of the ids that an index holds, and where the next ones begin; None after the last."""
+
+    ids: list[str]
+    after: str | None
 
 
 class VectorIndex(Protocol):
@@ -75,4 +84,28 @@ class VectorIndex(Protocol):
         among: Sequence[str] | None = None,
     ) -> list[Hit]:
         """The `k` nearest messages, each once, nearest first; with `among` only those of these ids."""
+        ...
+
+    def stored_conclusions(self, workspace: str, ids: Sequence[str]) -> list[ConclusionVector]:
+        """What is held of these conclusions, in no particular order."""
+        ...
+
+    def stored_messages(self, workspace: str, ids: Sequence[str]) -> list[MessageVector]:
+        """Every piece that is held of these messages, in no particular order."""
+        ...
+
+    def held_conclusions(self, workspace: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that have a vector."""
+        ...
+
+    def held_messages(self, workspace: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` of which any piece has a vector."""
+        ...
+
+    def listed_conclusions(self, workspace: str, *, after: str, most: int) -> Listing:
+        """About `most` of all that are held, in the index's own order; the first ones after ''."""
+        ...
+
+    def listed_messages(self, workspace: str, *, after: str, most: int) -> Listing:
+        """The same of messages; one may come again in the next listing."""
         ...

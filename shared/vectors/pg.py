@@ -14,8 +14,8 @@ from shared.domain.errors import DatabaseUnavailable, IndexUnavailable
 from shared.domain.vector import ConclusionVector, EmbeddingSpace, Hit, MessageVector, Vector
 from shared.store.conditions import Condition
 from shared.store.database import Connection, Database
-from shared.vectors import pg_queries
-from shared.vectors.index import VectorIndex
+from shared.vectors import pg_listing, pg_queries
+from shared.vectors.index import Listing, VectorIndex
 from shared.vectors.packing import Packed, PackedDumper, pack_all
 from shared.vectors.spaces import every, table_names
 
@@ -150,6 +150,36 @@ class PgIndex(VectorIndex):
             return []
         rows = self._search(pg_queries.MESSAGES, condition, [vector], k=k)
         return [Hit(identifier, distance) for _, identifier, distance in rows]
+
+    def stored_conclusions(self, workspace: str, ids: Sequence[str]) -> list[ConclusionVector]:
+        return [ConclusionVector(*row) for row in self._of(pg_listing.STORED_CONCLUSIONS, workspace, ids)]
+
+    def stored_messages(self, workspace: str, ids: Sequence[str]) -> list[MessageVector]:
+        return [MessageVector(*row) for row in self._of(pg_listing.STORED_MESSAGES, workspace, ids)]
+
+    def held_conclusions(self, workspace: str, ids: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._of(pg_listing.HELD_CONCLUSIONS, workspace, ids)}
+
+    def held_messages(self, workspace: str, ids: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._of(pg_listing.HELD_MESSAGES, workspace, ids)}
+
+    def listed_conclusions(self, workspace: str, *, after: str, most: int) -> Listing:
+        return self._listed(pg_listing.LISTED_CONCLUSIONS, workspace, after, most)
+
+    def listed_messages(self, workspace: str, *, after: str, most: int) -> Listing:
+        return self._listed(pg_listing.LISTED_MESSAGES, workspace, after, most)
+
+    def _of(self, statement: LiteralString, workspace: str, ids: Sequence[str]) -> Rows:
+        if not ids:
+            return []
+        with self._connection() as conn:
+            return self._execute(conn, statement, {"workspace": workspace, "ids": list(ids)}, binary=True).fetchall()
+
+    def _listed(self, statement: LiteralString, workspace: str, after: str, most: int) -> Listing:
+        given = {"workspace": workspace, "after": after, "most": most}
+        with self._connection() as conn:
+            ids = [str(row[0]) for row in self._execute(conn, statement, given).fetchall()]
+        return Listing(ids, ids[-1] if len(ids) == most else None)
 
     def _search(self, queries: pg_queries.Queries, condition: Condition, vectors: Sequence[Vector], *, k: int) -> Rows:
         """Rows of place (from 1), id and distance, by place and nearest first."""

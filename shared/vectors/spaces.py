@@ -36,9 +36,13 @@ class TableNames(NamedTuple):
 
 def table_names(space: EmbeddingSpace) -> TableNames:
     """The tables of `space`. Another model or number of dimensions gives others."""
-    key = hashlib.sha256(f"{space.model}#{space.dimensions}".encode()).hexdigest()[:8]
     kind = "vector" if space.dimensions < _SIGNS_FROM else "halfvec"
-    return TableNames(PREFIXES[0] + key, PREFIXES[1] + key, kind)
+    return TableNames(PREFIXES[0] + key_of(space), PREFIXES[1] + key_of(space), kind)
+
+
+def key_of(space: EmbeddingSpace) -> str:
+    """What tells the space from all others wherever its vectors are kept: eight hexadecimal digits."""
+    return hashlib.sha256(f"{space.model}#{space.dimensions}".encode()).hexdigest()[:8]
 
 
 _CONCLUSIONS: LiteralString = """
@@ -91,7 +95,7 @@ def create(conn: psycopg.Connection[TupleRow], space: EmbeddingSpace) -> None:
     conn.execute(_index(names.conclusions, "workspace", "session"))
     conn.execute(_index(names.messages, "workspace", "session"))
     conn.execute(_index(names.messages, "workspace", "peer"))
-    registered = {"name": names.conclusions[-8:], "model": space.model, "dimensions": space.dimensions}
+    registered = {"name": key_of(space), "model": space.model, "dimensions": space.dimensions}
     conn.execute(_REGISTER, registered)
     build_graphs(conn)
 
@@ -101,7 +105,12 @@ _EVERY: LiteralString = "SELECT name FROM embedding_spaces ORDER BY name"
 
 def every(conn: psycopg.Connection[TupleRow]) -> list[tuple[str, str]]:
     """The tables of conclusions and messages of all spaces that were ever made."""
-    return [(PREFIXES[0] + name, PREFIXES[1] + name) for (name,) in conn.execute(_EVERY)]
+    return [(PREFIXES[0] + key, PREFIXES[1] + key) for key in keys(conn)]
+
+
+def keys(conn: psycopg.Connection[TupleRow]) -> list[str]:
+    """The keys of all spaces that were ever made."""
+    return [str(key) for (key,) in conn.execute(_EVERY)]
 
 
 def build_graphs(conn: psycopg.Connection[TupleRow]) -> int:
