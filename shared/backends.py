@@ -17,7 +17,7 @@ from shared.settings.models import ReasoningLevel
 from shared.store.database import Database, open_database
 from shared.store.known_budgets import KnownBudgets
 from shared.vectors.index import VectorIndex
-from shared.vectors.pg import PgIndex
+from shared.vectors.opening import open_stores
 
 
 class Models(Protocol):
@@ -128,12 +128,13 @@ def open_backends(settings: Settings) -> Backends:
         # A mistake in it is told at the start, and not by the first call.
         load_prices(settings.usage.prices_file)
     models = ConfiguredModels(settings)
+    stores = open_stores(settings.vector_store, settings.namespace("vector_store"), db, lambda: models.embedder().space)
     return Backends(
         settings=settings,
         db=db,
         queue=open_queue(settings.queue),
         models=models,
-        vectors=PgIndex(db, lambda: models.embedder().space),
+        vectors=stores.index,
         clock=SystemClock(),
         cache=open_cache(settings),
     )

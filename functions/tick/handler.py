@@ -4,13 +4,13 @@ from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.work import TaskKind
 from shared.memory import budgets, retries, usage
-from shared.memory.conclude import index_pending
 from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
+from shared.memory.vector_upkeep import INDEX_GRACE, index_pending, remove_hidden
 from shared.memory.work import give_up_parked
 from shared.settings import load
-from shared.store import gauges
+from shared.store import gauges, index_state
 from shared.telemetry.logs import configure, logger
 from shared.telemetry.metrics import Metric, emit
 
@@ -58,11 +58,15 @@ def _released() -> int:
 
 
 def _indexed() -> int:
+    """Each step on its own: none must suffer from what another needs; the next visit tries again."""
+    for step, failed in ((tend_vectors, "vectors_not_tended"), (remove_hidden, "hidden_vectors_not_removed")):
+        try:
+            step(backends)
+        except ServiceError:
+            logger.exception(failed)
     try:
-        tend_vectors(backends)
         return index_pending(backends)
     except ServiceError:
-        # The relay must not suffer from a model that cannot be reached; the next visit tries again.
         logger.exception("conclusions_not_indexed")
         return 0
 
@@ -72,6 +76,7 @@ def _measure(sent: int) -> None:
     now = backends.clock.now()
     with backends.db.reading() as conn:
         found = gauges.work(conn, now)
+        owed = index_state.gauge(conn, before=now - INDEX_GRACE)
     # What an endpoint of a tenant refuses to take is not our backlog.
     ours = [gauge for gauge in found if gauge.kind != TaskKind.WEBHOOK]
     emit(
@@ -80,5 +85,7 @@ def _measure(sent: int) -> None:
             Metric.PENDING_ITEMS: sum(gauge.pending for gauge in ours),
             Metric.PARKED_ITEMS: sum(gauge.parked for gauge in ours),
             Metric.WAKE_UPS_RELAYED: sent,
+            Metric.UNINDEXED_CONCLUSIONS: owed.pending,
+            Metric.REFUSED_CONCLUSIONS: owed.refused,
         }
     )

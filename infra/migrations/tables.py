@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 # Some of the tables stand in modules of their own.
 from infra.migrations import dream_tables as dream_tables
 from infra.migrations import usage_tables as usage_tables
+from infra.migrations import vector_tables as vector_tables
 from infra.migrations.columns import LIVE as _LIVE
 from infra.migrations.columns import MAYBE_TIME as _MAYBE_TIME
 from infra.migrations.columns import METADATA as METADATA
@@ -126,6 +127,8 @@ Table(
     *_objects("metadata", "quotes"),
     *_times("occurred_at", "created_at"),
     *_maybe(_MAYBE_TIME, "event_at", "indexed_at", "deleted_at"),
+    _column("index_attempts", Integer(), "how often its text or vector was refused"),
+    Column("index_due_at", _MAYBE_TIME, comment="until then it is not tried again; null when it was never refused"),
     Column(
         "copied_from",
         Text(),

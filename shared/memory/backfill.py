@@ -56,7 +56,7 @@ def _changed(backends: Backends, conn: Connection, claimed: Claim) -> _Change:
     if member is None or not member.is_active:
         # Whoever commits a dream holds its unit before the conclusions.
         dream_traces.forget_view(conn, unit.workspace, unit.observed)
-        gone = backfills.remove(conn, *place)
+        gone = backfills.remove(conn, *place, now)
         dream_traces.forget(conn, unit.workspace, gone)
         backfills.drop(conn, *place)
     elif backfills.is_wanted(conn, *place):

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash
-from shared.domain.errors import BudgetExhausted, DatabaseUnavailable, IndexUnavailable, NotFound
+from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
 from shared.memory.metering import INDEX, metered
@@ -20,9 +19,6 @@ from shared.telemetry.logs import logger
 
 # The index may still hold vectors of what was replaced or deleted: the nearest ones are looked through.
 _MOST_TWINS = 3
-# How long a worker may take from its commit to the index before tick does it.
-_INDEX_GRACE = timedelta(minutes=2)
-_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +135,9 @@ def index(
     if not records:
         return
     try:
-        backends.vectors.upsert_conclusions(records)
+        place(backends, records)
         if replaced:
             backends.vectors.delete_conclusions(records[0].workspace, replaced)
-        with backends.db.reading() as conn:
-            ids = [record.id for record in records]
-            live = conclusions.mark_indexed(conn, records[0].workspace, ids, backends.clock.now())
-        # Deleted meanwhile, perhaps with its session: whoever did that could not see these vectors yet.
-        backends.vectors.delete_conclusions(records[0].workspace, [one for one in ids if one not in live])
     except (IndexUnavailable, DatabaseUnavailable) as error:
         # They are saved: whoever asked for that must not be told to try again.
         logger.warning("conclusions_not_indexed", count=len(records), error=str(error))
@@ -155,35 +146,14 @@ def index(
         logger.exception("index_broke_off", count=len(records))
 
 
-def index_pending(backends: Backends) -> int:
-    """Embed and index conclusions whose vectors never reached the index, the oldest first; gives how many.
-
-    A worker that died after its commit leaves them behind, and so does an index that could not be reached.
-    """
-    before, indexed, stopped = backends.clock.now() - _INDEX_GRACE, 0, list[str]()
-    while True:
-        with backends.db.reading() as conn:
-            left = conclusions.unindexed(conn, before=before, most=_MOST_AT_ONCE, without=stopped)
-        without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not _index_left(backends, one, left)]
-        indexed += sum(conclusion.workspace not in without_room for conclusion in left)
-        if not without_room:
-            return indexed
-        # They wait for their budgets, and nobody else with them.
-        stopped += without_room
-
-
-def _index_left(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> bool:
-    """Index what was left of one workspace, on its own account; False when its budget has no room for that."""
-    mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
-    texts = list(dict.fromkeys(conclusion.content for conclusion in mine))
-    try:
-        with metered(backends, workspace, embedding=INDEX) as own:
-            vectors = dict(zip(texts, own.models.embedder().embed(texts), strict=True))
-    except BudgetExhausted:
-        logger.warning("conclusions_wait_for_budget", workspace=workspace, count=len(mine))
-        return False
-    index(backends, mine, vectors)
-    return True
+def place(backends: Backends, records: Sequence[ConclusionVector]) -> None:
+    """Hand `records`, some of one workspace, to the index. Raises `IndexUnavailable`."""
+    workspace, ids = records[0].workspace, [record.id for record in records]
+    backends.vectors.upsert_conclusions(records)
+    with backends.db.reading() as conn:
+        live = conclusions.mark_indexed(conn, workspace, ids, backends.clock.now())
+    # Deleted meanwhile, perhaps with its session: whoever did that could not see these vectors yet.
+    backends.vectors.delete_conclusions(workspace, [one for one in ids if one not in live])
 
 
 @dataclass(frozen=True, slots=True)

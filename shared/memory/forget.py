@@ -98,6 +98,9 @@ def _workspace(steps: Steps) -> Iterator[None]:
             yield
         for table in steps.read(workspace_purge.tables):
             yield from _rows(steps, table)
+        # Whoever saved what went last may have brought its vector since.
+        while steps.backends.vectors.delete_workspace(name, most=_MOST_ROWS):
+            yield
         is_gone = steps.do(lambda conn: workspace_purge.workspace(conn, name, key))
 
 

@@ -1,12 +1,12 @@
 """Making new messages findable: vectors for their meaning, documents for their words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from shared.backends import Backends
 from shared.domain.errors import BudgetExhausted, ModelRefused, Unavailable
 from shared.domain.message import Message
-from shared.domain.vector import MessageVector
+from shared.domain.vector import MessageVector, Vector
 from shared.domain.work import Claim, WakeUp
 from shared.llm import tokens
 from shared.memory.planning import derive_gate
@@ -60,18 +60,34 @@ def _index_meaning(backends: Backends, claimed: Claim) -> str:
         return ""
     with backends.db.reading() as conn:
         said = messages.in_range(conn, claimed.unit.workspace, claimed.unit.session, *_places(claimed))
+    # Asked before an attempt is paid for again: an index that is away says so, and one of two may have them all.
+    known = _known(backends, said) if claimed.attempts > 1 else {}
+    bring(backends, said, known)
+    return backends.models.embedder().space.model
+
+
+def _known(backends: Backends, said: Sequence[Message]) -> dict[tuple[str, int], Vector]:
+    stored = backends.vectors.stored_messages(said[0].workspace, [message.id for message in said]) if said else []
+    return {(one.message_id, one.piece): one.vector for one in stored}
+
+
+def bring(backends: Backends, said: Sequence[Message], known: Mapping[tuple[str, int], Vector]) -> None:
+    """Hand the vectors of messages of one workspace to the index; pieces that are not `known` are embedded."""
     embedder = backends.models.embedder()
     pieces = _pieces(said, backends.settings.app.max_embedding_tokens)
     while batch := list(islice(pieces, _BATCH)):
-        vectors = embedder.embed([text for _, _, text in batch])
+        new = [(message.id, number, text) for message, number, text in batch if (message.id, number) not in known]
+        embedded = embedder.embed([text for _, _, text in new]) if new else []
+        vectors = {**known, **{(one, number): vector for (one, number, _), vector in zip(new, embedded, strict=True)}}
         backends.vectors.upsert_messages(
             [
-                MessageVector(message.workspace, message.id, number, message.session, message.peer, vector)
-                for (message, number, _), vector in zip(batch, vectors, strict=True)
+                MessageVector(
+                    message.workspace, message.id, number, message.session, message.peer, vectors[message.id, number]
+                )
+                for message, number, _ in batch
             ]
         )
-        _drop_gone(backends, claimed.unit.workspace, {message.id for message, _, _ in batch})
-    return embedder.space.model
+        _drop_gone(backends, said[0].workspace, {message.id for message, _, _ in batch})
 
 
 def _drop_gone(backends: Backends, workspace: str, ids: set[str]) -> None:

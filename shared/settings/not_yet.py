@@ -7,8 +7,6 @@ from shared.settings.sections import Settings
 
 # (section, key): the values that are refused; None stands for any value but the default.
 _NOT_YET: dict[tuple[str, str], tuple[object, ...] | None] = {
-    ("vector_store", "type"): ("turbopuffer", "lancedb"),
-    ("vector_store", "migrated"): None,
     ("llm", "embedding_provider"): ("gemini",),
     ("telemetry", "enabled"): None,
     ("otel", "enabled"): None,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from shared.settings.section import Count, Section, setting
 
@@ -62,7 +62,15 @@ class VectorStoreSettings(Section):
     turbopuffer_region: str | None = setting(None, "such as aws-us-east-1; gcp-us-east4 when not set")
     turbopuffer_base_url: str | None = setting(None, "instead of the region's own address")
     lancedb_path: str = setting("./lancedb_data", "a folder, or an address that LanceDB knows, such as s3://...")
-    reconciliation_interval_seconds: Count = setting(300, "how often what is missing in the store is sent again")
+    reconciliation_interval_seconds: Count = setting(
+        300, "until what a store refuses is tried again; twice that the next time, up to a day"
+    )
+
+    @model_validator(mode="after")
+    def _key_is_there(self) -> "VectorStoreSettings":
+        if self.type == "turbopuffer" and self.turbopuffer_api_key is None:
+            raise ValueError("VECTOR_STORE_TURBOPUFFER_API_KEY is needed when VECTOR_STORE_TYPE is turbopuffer")
+        return self
 
 
 class QueueSettings(Section):

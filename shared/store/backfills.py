@@ -8,6 +8,7 @@ from psycopg import Cursor
 from psycopg.rows import RowMaker
 
 from shared.domain.scope import Backfill
+from shared.store import vector_removals
 from shared.store.database import Connection
 
 BEGIN: LiteralString = """
@@ -118,8 +119,11 @@ DELETE FROM peer_cards
 """
 
 
-def remove(conn: Connection, workspace: str, scope: str, session: str) -> list[str]:
-    """Take the session's share out of the scope's view, with all that was concluded from it; gives the ids."""
+def remove(conn: Connection, workspace: str, scope: str, session: str, now: datetime) -> list[str]:
+    """Take the session's share out of the scope's view, with all that was concluded from it; gives the ids.
+
+    Their vectors follow.
+    """
     key = _key(workspace, scope, session)
     found = conn.execute(REMOVE, key).fetchall()
     gone, observed = [row[0] for row in found], {row[1] for row in found}
@@ -127,6 +131,7 @@ def remove(conn: Connection, workspace: str, scope: str, session: str) -> list[s
         resting = {"workspace": workspace, "scope": scope, "ids": [row[0] for row in found]}
         found = conn.execute(REMOVE_RESTING_ON, resting).fetchall()
         gone += [row[0] for row in found]
+    vector_removals.note(conn, workspace, gone, now)
     if observed:
         conn.execute(REMOVE_CARDS, {"workspace": workspace, "scope": scope, "observed": sorted(observed)})
     return gone

@@ -13,7 +13,7 @@ from shared.domain.conclusion import Collection, Conclusion, Level
 from shared.domain.page import Page, PageRequest
 from shared.domain.quotes import MAX_QUOTES, Quote, QuoteState
 from shared.domain.usage import ModelCall
-from shared.store import calls
+from shared.store import calls, vector_removals
 from shared.store.conditions import Condition
 from shared.store.database import Connection
 from shared.store.pages import Order, select_page
@@ -320,33 +320,37 @@ def hold(conn: Connection, workspace: str, ids: Sequence[str]) -> set[str]:
     return {str(row[0]) for row in conn.execute(HOLD, {"workspace": workspace, "ids": list(ids)})}
 
 
-DELETE: LiteralString = """
-UPDATE conclusions SET deleted_at = %(now)s
- WHERE workspace = %(workspace)s AND id = %(id)s AND deleted_at IS NULL
-RETURNING id
+# One statement, since it travels with others; what is noted is sorted, as in every upsert.
+HIDE: LiteralString = """
+WITH hidden AS (
+    UPDATE conclusions SET deleted_at = %(now)s
+     WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL
+ RETURNING workspace, id),
+noted AS (
+    INSERT INTO vector_removals (workspace, conclusion, due_at)
+    SELECT workspace, id, %(removal_due_at)s FROM hidden WHERE workspace = %(workspace)s ORDER BY id
+        ON CONFLICT (workspace, conclusion) DO UPDATE SET due_at = EXCLUDED.due_at)
+SELECT id FROM hidden
 """
 
 
 def delete(conn: Connection, workspace: str, conclusion_id: str, now: datetime) -> bool:
-    """Hide the conclusion; False when there is none."""
-    keys = {"workspace": workspace, "id": conclusion_id, "now": now}
-    return conn.execute(DELETE, keys).fetchone() is not None
-
-
-HIDE: LiteralString = """
-UPDATE conclusions SET deleted_at = %(now)s
- WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL
-"""
+    """Hide the conclusion, and have its vector taken out; False when there is none."""
+    return conn.execute(HIDE, _hidden(workspace, [conclusion_id], now)).fetchone() is not None
 
 
 def hide(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
     """As `delete`, for several at once."""
     if ids:
-        conn.execute(HIDE, {"workspace": workspace, "ids": sorted(ids), "now": now})
+        conn.execute(HIDE, _hidden(workspace, ids, now))
+
+
+def _hidden(workspace: str, ids: Sequence[str], now: datetime) -> dict[str, object]:
+    return {"workspace": workspace, "ids": sorted(ids), "now": now, "removal_due_at": now + vector_removals.GRACE}
 
 
 MARK_INDEXED: LiteralString = """
-UPDATE conclusions SET indexed_at = %(now)s
+UPDATE conclusions SET indexed_at = %(now)s, index_attempts = 0, index_due_at = NULL
   FROM (SELECT set_config('synchronous_commit', 'off', true) AS is_off) AS hurry
  WHERE workspace = %(workspace)s AND id = ANY(%(ids)s) AND deleted_at IS NULL AND hurry.is_off = 'off'
 RETURNING id
@@ -357,21 +361,6 @@ def mark_indexed(conn: Connection, workspace: str, ids: Sequence[str], now: date
     """Note that their vectors are in the index; gives those of `ids` that are still there."""
     rows = conn.execute(MARK_INDEXED, {"workspace": workspace, "ids": list(ids), "now": now})
     return {str(row[0]) for row in rows}
-
-
-UNINDEXED: LiteralString = f"""
-SELECT {CONCLUSION} FROM conclusions
- WHERE indexed_at IS NULL AND deleted_at IS NULL AND created_at < %(before)s
-   AND workspace <> ALL (%(without)s::text[])
- ORDER BY created_at
- LIMIT %(most)s
-"""
-
-
-def unindexed(conn: Connection, *, before: datetime, most: int, without: Sequence[str] = ()) -> list[Conclusion]:
-    """Conclusions of any workspace but those whose vectors are still missing, oldest first."""
-    with conn.cursor(row_factory=conclusion_row) as cursor:
-        return cursor.execute(UNINDEXED, {"before": before, "most": most, "without": list(without)}).fetchall()
 
 
 def page(conn: Connection, where: Condition, request: PageRequest) -> Page[Conclusion]:

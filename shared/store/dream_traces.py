@@ -40,7 +40,7 @@ UPDATE dreams SET restarts = restarts + 1
 # Hidden by the dream itself, and nothing equal has come since.
 RESTORE: LiteralString = """
 UPDATE conclusions AS c
-   SET deleted_at = NULL, indexed_at = NULL
+   SET deleted_at = NULL, indexed_at = NULL, index_attempts = 0, index_due_at = NULL
   FROM (SELECT DISTINCT h.conclusion, h.changed_at
           FROM dream_changes AS h
          WHERE h.workspace = %(workspace)s AND h.successor = ANY(%(ids)s) AND h.conclusion <> ALL(%(ids)s)) AS hidden

@@ -39,7 +39,8 @@ CONCLUSIONS: Final[ColumnMap] = {
     "observed_id": "c.observed",
     "observed": "c.observed",
     "content": "c.content",
-    "sync_state": "CASE WHEN c.indexed_at IS NULL THEN 'pending' ELSE 'synced' END",
+    "sync_state": "CASE WHEN c.indexed_at IS NOT NULL THEN 'synced' "
+    "WHEN c.index_attempts >= 5 THEN 'failed' ELSE 'pending' END",
     "level": "c.level",
     "times_derived": "c.times_derived",
     "created_at": "c.created_at",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
-from shared.store import dream_traces, idempotency
+from shared.store import dream_traces, idempotency, vector_removals
 from shared.store.database import Connection
 
 SUMMARIES: LiteralString = "DELETE FROM summaries WHERE workspace = %(workspace)s AND session = %(session)s"
@@ -98,6 +98,8 @@ def conclusions(conn: Connection, workspace: str, ids: Sequence[str]) -> list[st
     left = [one for one in resting_on(conn, workspace, ids) if one not in ids]
     if not left:
         conn.execute(DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
+        # Their vectors went before them.
+        vector_removals.forget(conn, workspace, ids)
     return left
 
 

@@ -16,6 +16,8 @@ class Metric(StrEnum):
     PENDING_ITEMS = "pending_items"
     PARKED_ITEMS = "parked_items"
     WAKE_UPS_RELAYED = "wake_ups_relayed"
+    UNINDEXED_CONCLUSIONS = "unindexed_conclusions"
+    REFUSED_CONCLUSIONS = "conclusions_refused_by_index"
     QUOTES_VERIFIED = "quotes_verified"
     QUOTES_UNVERIFIED = "quotes_unverified"
     SOFT_BUDGETS_REACHED = "soft_budgets_reached"
@@ -27,6 +29,8 @@ _UNITS: Final[dict[Metric, MetricUnit]] = {
     Metric.PENDING_ITEMS: MetricUnit.Count,
     Metric.PARKED_ITEMS: MetricUnit.Count,
     Metric.WAKE_UPS_RELAYED: MetricUnit.Count,
+    Metric.UNINDEXED_CONCLUSIONS: MetricUnit.Count,
+    Metric.REFUSED_CONCLUSIONS: MetricUnit.Count,
     Metric.QUOTES_VERIFIED: MetricUnit.Count,
     Metric.QUOTES_UNVERIFIED: MetricUnit.Count,
     Metric.SOFT_BUDGETS_REACHED: MetricUnit.Count,

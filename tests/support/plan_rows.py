@@ -31,6 +31,8 @@ INSERT INTO conclusions (workspace, id, observer, observed, session, level, cont
 SELECT 'w1', 'c' || n, 'p' || n % 5 + 1, 'p' || n % 5 + 1, 's' || n % 100 + 1, 'explicit', 'text ' || n, 'hash' || n,
        true, n % 7, '{m1}', '2031-01-01', timestamptz '2031-01-01' + n * interval '1 second', '2031-01-01'
   FROM generate_series(1, 20000) AS n;
+INSERT INTO vector_removals (workspace, conclusion, due_at)
+SELECT 'w1', 'c' || n, timestamptz '2031-05-06' + n * interval '1 second' FROM generate_series(1, 20000) AS n;
 INSERT INTO idempotency_keys (workspace, caller, key, fingerprint, token, lease_until, expires_at, status, mentions)
 SELECT 'w1', 'somebody', 'k' || n, 'f', 't', '2031-01-01', timestamptz '2031-05-06 06:59+0' + n * interval '1 second',
        201, ARRAY['w1/session/s' || n % 2000]

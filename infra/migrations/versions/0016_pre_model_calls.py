@@ -7,7 +7,7 @@ books; work that waits for a budget becomes due like any other.
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -11,6 +11,7 @@ from shared.domain.vector import EmbeddingSpace
 from shared.settings.sections import DbSettings
 from shared.store.database import open_database
 from shared.vectors import spaces
+from shared.vectors.dual import DualIndex
 from shared.vectors.external import ExternalIndex
 from shared.vectors.index import VectorIndex
 from shared.vectors.lance import LanceShelf
@@ -18,7 +19,7 @@ from shared.vectors.pg import PgIndex
 from shared.vectors.turbopuffer import TurbopufferShelf
 from tests.support.turbopuffer_server import KEY, TurbopufferServer
 
-STORES = ("pgvector", "turbopuffer", "lancedb")
+STORES = ("pgvector", "turbopuffer", "lancedb", "pgvector and turbopuffer")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             yield Store("turbopuffer", external(TurbopufferShelf(KEY, None, server.url)))
         case "lancedb":
             yield Store("lancedb", external(LanceShelf(str(tmp_path / "vectors"))))
-        case _:
+        case name:
             owner_dsn = request.getfixturevalue("owner_dsn")
             dsn = request.getfixturevalue("database_dsn")
             db = open_database(DbSettings.model_validate({"connection_uri": dsn}))
@@ -62,7 +63,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
                     spaces.create(conn, space)
                 return PgIndex(db, lambda: space)
 
-            yield Store("pgvector", in_postgres)
+            if name == "pgvector":
+                yield Store(name, in_postgres)
+            else:
+                server = request.getfixturevalue("turbopuffer")
+                beside = external(TurbopufferShelf(KEY, None, server.url))
+                yield Store(name, lambda space: DualIndex(in_postgres(space), beside(space)))
             db.close()
 
 

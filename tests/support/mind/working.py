@@ -14,7 +14,7 @@ from shared.domain.dream import DreamRequest
 from shared.domain.errors import DatabaseUnavailable, ModelUnavailable, NotFound
 from shared.domain.work import TaskKind, WakeUp
 from shared.llm.types import Completion, Reply, UserTurn
-from shared.memory import conclude, dreams
+from shared.memory import dreams, vector_upkeep
 from shared.memory.forget import forget
 from shared.memory.relay import relay
 from shared.reasoning.dream import dream
@@ -81,7 +81,8 @@ class Working(Forgetting):
     def tick(self) -> None:
         dreams.release_dreams(self.backends)
         relay(self.backends)
-        conclude.index_pending(self.backends)
+        vector_upkeep.remove_hidden(self.backends)
+        vector_upkeep.index_pending(self.backends)
 
     @rule(tape=TAPES)
     def catch_up(self, tape: list[int]) -> None:

@@ -53,4 +53,6 @@ def test_tick_tells_how_old_and_how_much_the_waiting_work_is(owner_dsn: str, dat
         "pending_items": "Count",
         "parked_items": "Count",
         "wake_ups_relayed": "Count",
+        "unindexed_conclusions": "Count",
+        "conclusions_refused_by_index": "Count",
     }

@@ -15,12 +15,13 @@ from shared.domain.status import Counts
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.llm.types import Completion, Reply, Usage, UserTurn
 from shared.memory import budgets, webhooks
-from shared.memory.conclude import GivenConclusion, create_conclusions, index_pending
+from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.indexing import index_messages
 from shared.memory.metering import RunningTab, metered
 from shared.memory.relay import relay
 from shared.memory.search import search
 from shared.memory.status import queue_status
+from shared.memory.vector_upkeep import index_pending
 from shared.reasoning import dialectic
 from shared.reasoning.derive import derive
 from shared.reasoning.dialectic import Question

@@ -13,12 +13,13 @@ from shared.domain.errors import AnswerUnreadable, ModelUnavailable
 from shared.domain.vector import Vector
 from shared.domain.work import TaskKind
 from shared.llm.types import AnswerUseless, Reply, Usage
-from shared.memory.conclude import GivenConclusion, create_conclusions, index_pending
+from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.indexing import index_messages
 from shared.memory.metering import metered
 from shared.memory.represent import represent
 from shared.memory.search import search
 from shared.memory.usage import roll_up
+from shared.memory.vector_upkeep import index_pending
 from shared.reasoning import dialectic
 from shared.reasoning.derive import derive
 from shared.reasoning.dialectic import Question

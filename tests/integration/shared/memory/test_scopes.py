@@ -12,8 +12,9 @@ from shared.domain.quotes import Quote
 from shared.domain.work import TaskKind, WorkUnit
 from shared.memory import conclude, scopes, sessions
 from shared.memory.backfill import reconcile
-from shared.memory.conclude import GivenConclusion, create_conclusions, index_pending
+from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.planning import derive_gate
+from shared.memory.vector_upkeep import index_pending
 from shared.reasoning.derive import derive
 from shared.store import cards, conclusions, tasks
 from shared.store import work as stored

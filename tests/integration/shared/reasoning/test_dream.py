@@ -8,7 +8,7 @@ from shared.domain.conclusion import Collection
 from shared.domain.session import ObservationSettings
 from shared.domain.work import TaskKind
 from shared.reasoning.dream import dream
-from shared.store import cards, conclusions
+from shared.store import cards, index_state
 from tests.support.dreaming import Dreamland, dreamland
 
 
@@ -222,5 +222,6 @@ def test_derived_conclusions_are_found_by_meaning_and_outdated_ones_are_not(land
     assert "ada must not be given peanuts." in found
     assert "ada lives in Porto" not in found
     with land.backends.db.reading() as conn:
-        pending = conclusions.unindexed(conn, before=land.clock.advance(minutes=9), most=9)
+        now = land.clock.advance(minutes=9)
+        pending = index_state.unindexed(conn, before=now, now=now, most=9)
     assert [one for one in pending if one.workspace == land.workspace] == []

@@ -11,10 +11,10 @@ from shared.domain.work import TaskKind
 from shared.llm.types import Completion, Reply
 from shared.memory import scopes
 from shared.memory.backfill import reconcile
-from shared.memory.conclude import index_pending
 from shared.memory.erase import erase_message, erase_peer
 from shared.memory.forget import delete_session, delete_workspace
 from shared.memory.recall import recall
+from shared.memory.vector_upkeep import index_pending
 from shared.reasoning.dream import dream
 from shared.store import conclusions, dream_traces
 from tests.support.dreaming import Acting, Dreamland, deduction, dreamland, ids, without_embedder

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.conclusion import Collection
-from shared.store import conclusions
+from shared.store import conclusions, index_state
 from shared.store.conclusions import Mention, NewConclusion
 from tests.support.backends import THEN
 
@@ -100,7 +100,7 @@ def test_unindexed_are_the_live_ones_that_waited_long_enough(place):
         conclusions.mark_indexed(conn, place.workspace, ["c2"], THEN)
         conclusions.hide(conn, place.workspace, ["c3"], THEN)
     with place.backends.db.reading() as conn:
-        left = conclusions.unindexed(conn, before=THEN + timedelta(minutes=1), most=10_000)
+        left = index_state.unindexed(conn, before=THEN + timedelta(minutes=1), now=THEN, most=10_000)
     assert [one.id for one in left if one.workspace == place.workspace] == ["c1"]
 
 

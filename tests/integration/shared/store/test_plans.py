@@ -35,6 +35,7 @@ from shared.store import (
     erasure_conclusions,
     filter_sql,
     idempotency,
+    index_state,
     lineage,
     members,
     messages,
@@ -54,6 +55,7 @@ from shared.store import (
     summaries,
     tasks,
     unanswered,
+    vector_removals,
     work,
     workspaces,
 )
@@ -90,6 +92,7 @@ BIG = (
     "budgets",
     "spending",
     "reservations",
+    "vector_removals",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
@@ -250,7 +253,11 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
     "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [Mention("c1", ("m2",), 1, THEN)]),
     "conclusions_hide": lambda conn: conclusions.hide(conn, "w1", ["c1"], THEN),
-    "conclusions_unindexed": lambda conn: conclusions.unindexed(conn, before=THEN, most=100),
+    "conclusions_unindexed": lambda conn: index_state.unindexed(conn, before=THEN, now=THEN, most=100),
+    "conclusions_postponed": lambda conn: index_state.postpone(conn, "w1", ["c1"], THEN, pause=timedelta(minutes=5)),
+    "conclusions_owed": lambda conn: index_state.gauge(conn, before=THEN),
+    "removals_due": lambda conn: vector_removals.due(conn, THEN, most=100),
+    "removals_done": lambda conn: vector_removals.done(conn, "w1", ["c1", "c2"]),
     "status_of_a_peer": lambda conn: status.counts_of_peers(
         conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN
     ),
@@ -294,7 +301,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "scope_listening": lambda conn: scopes.listening(conn, "w1", "s1"),
     "scope_sessions": lambda conn: scopes.sessions_of(conn, "w1", ["p9"], most=1000),
     "scope_copy": lambda conn: backfills.copy(conn, "w1", "p9", "s1"),
-    "scope_remove": lambda conn: backfills.remove(conn, "w1", "p1", "s1"),
+    "scope_remove": lambda conn: backfills.remove(conn, "w1", "p1", "s1", THEN),
     "scope_status": lambda conn: backfills.every(conn, "w1", "p1"),
     "erase_message": lambda conn: erasing.plan_message(conn, "w1", "s1", "m1", THEN),
     "erase_touched": lambda conn: erasure_conclusions.touched(conn, "w1", "s1", ["m1", "m2"], peer=None),

@@ -9,7 +9,7 @@ from shared.settings.sources import SettingsInvalid
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"VECTOR_STORE_TYPE": "lancedb"}, "VECTOR_STORE_TYPE: 'lancedb' is not there yet"),
+        ({"OTEL_ENABLED": "true"}, "OTEL_ENABLED: this is not there yet"),
     ],
 )
 def test_load_of_what_is_not_there_yet_says_so(tmp_path, env: dict[str, str], said: str):
