@@ -1,6 +1,6 @@
 """Keeping the vector index in line with the rows: what is missing is brought, what is gone is taken out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from shared.backends import Backends
@@ -54,15 +54,18 @@ def _bring(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> No
     # Asked first: an index that is away says so here, and one of two that is whole saves the embeddings.
     known = {one.id: one.vector for one in backends.vectors.stored_conclusions(workspace, [one.id for one in left])}
     fresh, refused = embedded(backends, [one for one in left if one.id not in known])
-    vectors = {**known, **fresh}
-    records = [
-        ConclusionVector(workspace, one.id, one.observer, one.observed, one.session, one.level, vectors[one.id])
-        for one in left
-        if one.id in vectors
-    ]
-    refused += placed(backends, records)
+    refused += placed(backends, records_of(left, {**known, **fresh}))
     if refused:
         _postpone(backends, workspace, refused)
+
+
+def records_of(found: Iterable[Conclusion], vectors: Mapping[str, Vector]) -> list[ConclusionVector]:
+    """What the index keeps of those conclusions that have a vector under their id."""
+    return [
+        ConclusionVector(one.workspace, one.id, one.observer, one.observed, one.session, one.level, vectors[one.id])
+        for one in found
+        if one.id in vectors
+    ]
 
 
 def embedded(backends: Backends, wanted: Sequence[Conclusion]) -> tuple[dict[str, Vector], list[str]]:

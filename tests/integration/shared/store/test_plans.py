@@ -55,7 +55,9 @@ from shared.store import (
     summaries,
     tasks,
     unanswered,
+    vector_copies,
     vector_removals,
+    vector_rows,
     work,
     workspaces,
 )
@@ -257,6 +259,12 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_postponed": lambda conn: index_state.postpone(conn, "w1", ["c1"], THEN, pause=timedelta(minutes=5)),
     "conclusions_owed": lambda conn: index_state.gauge(conn, before=THEN),
     "removals_due": lambda conn: vector_removals.due(conn, THEN, most=100),
+    "vector_rows_conclusions": lambda conn: vector_rows.conclusions_after(conn, "w1", "c5", most=500),
+    "vector_rows_messages": lambda conn: vector_rows.messages_after(conn, "w1", "m5", most=500),
+    "vector_rows_pending": lambda conn: vector_rows.pending_messages(conn, "w1", ["m1", "m2"]),
+    "vector_rows_leaving": lambda conn: vector_rows.leaving(conn, "w1", ["c1", "c2"]),
+    "vector_rows_whole": lambda conn: vector_rows.messages_of(conn, "w1", ["m1", "m2"]),
+    "vector_copies": lambda conn: vector_copies.put(conn, "w1", "t", "messages", vector_copies.Copied("m1", 1, False)),
     "removals_done": lambda conn: vector_removals.done(conn, "w1", ["c1", "c2"]),
     "status_of_a_peer": lambda conn: status.counts_of_peers(
         conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN
