@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from functions.api import description, problems
 from functions.api.body_limit import BodyLimit
+from functions.api.degraded import HEADER, Degraded
 from functions.api.routes import (
     admin,
     chat,
@@ -81,6 +82,7 @@ def create_app(backends: Backends) -> FastAPI:
         app.include_router(router, prefix=VERSION_PREFIX)
     problems.install(app)
     description.install(app)
+    app.add_middleware(Degraded)
     app.add_middleware(BodyLimit, max_file_size=settings.app.max_file_size, max_body_bytes=settings.api.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
@@ -88,6 +90,7 @@ def create_app(backends: Backends) -> FastAPI:
         allow_credentials=True,
         allow_methods=["*"],
         allow_headers=["*"],
+        expose_headers=[HEADER],
         max_age=_PREFLIGHT_AGE_S,
     )
     app.add_middleware(VersionPrefix)

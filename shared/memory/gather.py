@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar, overload
 
 T = TypeVar("T")
@@ -21,5 +22,6 @@ def gather(*calls: Callable[[], object]) -> tuple[object, ...]:
         return tuple(call() for call in calls)
     # The caller would only wait: it makes the first call itself.
     with ThreadPoolExecutor(min(len(calls) - 1, _MOST_THREADS)) as pool:
-        rest = [pool.submit(call) for call in calls[1:]]
+        # Each in a copy of the context of its own: what is done for a request stays part of its trace.
+        rest = [pool.submit(copy_context().run, call) for call in calls[1:]]
         return (calls[0](), *(waiting.result() for waiting in rest))

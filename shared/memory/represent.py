@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.backends import Backends
-from shared.domain.conclusion import Collection, Conclusion
-from shared.domain.errors import BudgetExhausted, IndexUnavailable, ModelRefused, ModelUnavailable
+from shared.domain import degraded
+from shared.domain.conclusion import Collection, Conclusion, Level
+from shared.domain.errors import BudgetExhausted
+from shared.domain.vector import Vector
+from shared.memory import recall
 from shared.memory.metering import metered
-from shared.store import conclusions
-from shared.telemetry.logs import logger
+from shared.store import conclusion_words, conclusions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,31 @@ def represent(
 ) -> list[Conclusion]:
     """At most `limit` conclusions of the collection, in no particular order; None is what the server is set to.
 
-    With `sessions` only explicit ones of these sessions. `max_distance` limits the semantic part only. A
-    model or index that cannot be reached leaves the semantic part to the newest.
+    With `sessions` only explicit ones of these sessions. `max_distance` limits the semantic part only. Where
+    model or index cannot be reached, those that share words with the query are the semantic part.
     """
     question = (query or "").strip()
     limit = limit or backends.settings.deriver.working_representation_max_observations
     split = shares(limit, has_query=bool(question), top_k=top_k, include_most_derived=include_most_derived)
+    levels: tuple[Level, ...] | None = None if sessions is None else ("explicit",)
     with metered(backends, collection.workspace) as own:
-        near: list[str] = []
+        near: list[str] | None = []
         if question:
-            near = _by_meaning(own, collection, question, split.semantic, max_distance, sessions)
+            near = recall.near(
+                own,
+                collection,
+                _vector_of(own, question),
+                k=split.semantic,
+                max_distance=max_distance,
+                levels=levels,
+                sessions=sessions,
+            )
         with own.tab.riding() as made, own.db.reading() as conn:
+            if near is None:
+                alike = conclusion_words.by_words(
+                    conn, collection, question, k=split.semantic, levels=levels, sessions=sessions
+                )
+                near = [one.id for one in alike]
             # The newest may be among those chosen already: so many more are looked at that the rest is filled.
             found = conclusions.chosen(
                 conn, collection, ids=near, most_derived=split.most_derived, newest=limit, sessions=sessions, made=made
@@ -64,26 +80,10 @@ def represent(
     return list(said.values())
 
 
-def _by_meaning(
-    backends: Backends,
-    collection: Collection,
-    query: str,
-    k: int,
-    max_distance: float | None,
-    sessions: Sequence[str] | None,
-) -> list[str]:
-    """Ids of what is nearest in meaning."""
+def _vector_of(backends: Backends, query: str) -> Vector | None:
     try:
-        vector = backends.models.embedder().embed([query])[0]
-        [hits] = backends.vectors.nearest_conclusions(
-            collection,
-            [vector],
-            k=k,
-            max_distance=max_distance,
-            levels=None if sessions is None else ("explicit",),
-            sessions=sessions,
-        )
-    except (ModelUnavailable, ModelRefused, BudgetExhausted, IndexUnavailable) as error:
-        logger.warning("representation_without_meaning", error=type(error).__name__)
-        return []
-    return [hit.id for hit in hits]
+        return recall.vector_of(backends, query)
+    except BudgetExhausted as error:
+        # What is chosen by words is free.
+        degraded.note(error)
+        return None

@@ -6,7 +6,7 @@ from heapq import nlargest
 from operator import itemgetter
 
 from shared.backends import Backends
-from shared.domain import relevance
+from shared.domain import degraded, relevance
 from shared.domain.errors import BudgetExhausted, IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
 from shared.domain.period import Period
@@ -57,7 +57,8 @@ def search(
     """The `limit` messages that answer `query` best, best first; the newest ones for an empty query.
 
     `where` is over alias `m` of table messages; `sessions` None does not restrict, an empty list matches
-    nothing. Without embeddings (switched off, or the model or the index away) the words alone decide.
+    nothing. Without embeddings (switched off, or the model or the index away) the words alone decide; what is
+    away is noted.
     """
     asked = query.strip()
     area = Area(workspace, None if sessions is None else tuple(sessions), peer, where)
@@ -155,6 +156,7 @@ def _nearest(
         )
     except (ModelUnavailable, ModelRefused, BudgetExhausted, IndexUnavailable) as error:
         logger.warning("search_by_words_only", workspace=area.workspace, reason=type(error).__name__)
+        degraded.note(error)
         return {}
     return {hit.id: hit.distance for hit in hits}
 

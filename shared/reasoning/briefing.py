@@ -12,7 +12,7 @@ from shared.domain.message import Message
 from shared.domain.vector import Vector
 from shared.memory.gather import gather
 from shared.memory.planning import defaults
-from shared.memory.recall import recall_by_vector, recall_of_all
+from shared.memory.recall import recall, recall_of_all, vector_of
 from shared.reasoning.tools.lines import fitting_conclusions
 from shared.store import cards, messages, sessions, workspaces
 from shared.store.database import Connection
@@ -63,7 +63,7 @@ def brief(
     sessions: tuple[str, ...] | None,
 ) -> Briefing:
     """At most `prefetch` explicit and as many derived conclusions near `query`, the cards, the session's end."""
-    near = partial(recall_by_vector, backends, collection)
+    near = partial(recall, backends, collection, query)
     recalled, stored = gather(
         partial(_recalled, backends, near, query, prefetch, sessions),
         partial(_stored, backends, collection, session, sessions),
@@ -89,7 +89,7 @@ def brief_on_all(
     sessions: tuple[str, ...] | None,
 ) -> Briefing:
     """The same for a question about anybody. No card is shown: each belongs to one peer."""
-    near = partial(recall_of_all, backends, workspace)
+    near = partial(recall_of_all, backends, workspace, query)
     recalled, stored = gather(
         partial(_recalled, backends, near, query, prefetch, sessions),
         partial(_stored_of_all, backends, workspace, session, sessions),
@@ -102,9 +102,9 @@ def brief_on_all(
 def _recalled(
     backends: Backends, near: Callable[..., list[Conclusion]], query: str, k: int, sessions: Sequence[str] | None
 ) -> _Recalled:
-    """Empty when the question cannot be embedded or looked up: the model can still search."""
+    """Empty when nothing can be looked up at all: the model can still search."""
     try:
-        vector = backends.models.embedder().embed([query])[0]
+        vector = vector_of(backends, query)
         # Derived conclusions rest on several sessions: under a list of sessions there are none to show.
         levels = (_EXPLICIT, DERIVED_LEVELS) if sessions is None else (_EXPLICIT,)
         found = gather(*(partial(near, vector, k=k, sessions=sessions, levels=some) for some in levels))

@@ -1,5 +1,6 @@
 """What must hold between settings. Each breach is the end of one sentence; its beginning is the setting's name."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ Rule = Callable[[Settings], Breaches]
 # The widest vector that pgvector can index.
 _WIDEST: Final = 3900
 _SHORTEST_SECRET: Final = 32
+# With what follows it a name has at most 128 characters; of these kinds, in any store.
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _ADDRESSES: Final[dict[Keys, tuple[str, ...]]] = {
     ("db", "connection_uri"): ("postgresql+psycopg://", "postgresql://"),
     ("cache", "url"): ("redis://", "rediss://", "unix://"),
@@ -65,7 +68,10 @@ def _vector_store(settings: Settings) -> Breaches:
     store = settings.vector_store
     if store.type == "turbopuffer" and store.turbopuffer_api_key is None:
         yield ("vector_store", "turbopuffer_api_key"), "is needed when VECTOR_STORE_TYPE is turbopuffer: set it."
-    if store.type == "pgvector" and store.dimensions > _WIDEST:
+    if store.type != "pgvector" and not _NAMESPACE.fullmatch(settings.namespace("vector_store")):
+        yield ("vector_store", "namespace"), "must be at most 64 letters, digits, dots, hyphens and underscores."
+    # Also where another store is chosen: Postgres makes room for each space, and lends it on the way there and back.
+    if store.dimensions > _WIDEST:
         yield ("vector_store", "dimensions"), f"must not exceed {_WIDEST}, the most that pgvector can index."
     if store.type == "pgvector" and store.migrated:
         yield ("vector_store", "migrated"), "means nothing with pgvector: leave it out, or set VECTOR_STORE_TYPE."

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from shared.settings.section import Count, Section, setting
 
@@ -65,12 +65,6 @@ class VectorStoreSettings(Section):
     reconciliation_interval_seconds: Count = setting(
         300, "until what a store refuses is tried again; twice that the next time, up to a day"
     )
-
-    @model_validator(mode="after")
-    def _key_is_there(self) -> "VectorStoreSettings":
-        if self.type == "turbopuffer" and self.turbopuffer_api_key is None:
-            raise ValueError("VECTOR_STORE_TURBOPUFFER_API_KEY is needed when VECTOR_STORE_TYPE is turbopuffer")
-        return self
 
 
 class QueueSettings(Section):

@@ -1,6 +1,5 @@
 """Which vector store the settings choose."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,8 +20,6 @@ from shared.vectors.turbopuffer import TurbopufferShelf
 
 # Where upstream looks when nothing is said.
 _REGION: Final = "gcp-us-east4"
-# With what follows it, names have at most 128 characters; of these kinds, in either store.
-_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,6 @@ def open_stores(
     shelf = _shelf(settings)
     if shelf is None:
         return Stores(postgres, None, settings.migrated)
-    if not _NAMESPACE.fullmatch(namespace):
-        raise SettingsInvalid("VECTOR_STORE_NAMESPACE: at most 64 letters, digits, dots, hyphens and underscores")
     external = ExternalIndex(shelf, namespace, space, lambda: _keys(db))
     return Stores(postgres, external, settings.migrated)
 

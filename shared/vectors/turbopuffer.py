@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from shared.domain.errors import IndexRefused, IndexUnavailable
@@ -23,7 +24,9 @@ T = TypeVar("T")
 
 _URL: Final = "https://{region}.turbopuffer.com"
 # Somebody waits for what is read, and has words to fall back on; workers wait for what is written.
-_CONNECT_S, _READ_S, _WRITE_S = 2.0, 6.0, 30.0
+_CONNECT_S, _READ_S, _WRITE_S = 2.0, 5.0, 30.0
+# After a silence nobody else waits for it as long: one request may look things up many times.
+_PAUSE_AFTER_SILENCE_S = 5.0
 # Queries in one request, rows in one answer without and with their vectors: https://turbopuffer.com/docs/limits
 _MOST_QUERIES, _MOST_ROWS, _MOST_VECTORS = 16, 10_000, 500
 # Conditions of the request, not of the moment.
@@ -37,6 +40,7 @@ class TurbopufferShelf(Shelf):
         self._api_key = api_key
         self._region = region
         self._base_url = base_url
+        self._silent_until = 0.0
 
     @cached_property
     def _client(self) -> "Turbopuffer":
@@ -127,12 +131,15 @@ class TurbopufferShelf(Shelf):
         """None where the namespace is not there."""
         from turbopuffer import APIConnectionError, APITimeoutError, NotFoundError
 
+        if monotonic() < self._silent_until:
+            raise IndexUnavailable("Turbopuffer did not answer a moment ago")
         with _translated():
             try:
                 return call()
             except NotFoundError:
                 return None
             except APITimeoutError:
+                self._silent_until = monotonic() + _PAUSE_AFTER_SILENCE_S
                 raise
             except APIConnectionError:
                 # Functions are frozen for minutes, and their connections end meanwhile.

@@ -3,7 +3,9 @@
 import gzip
 import json
 import re
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -44,6 +46,7 @@ class TurbopufferServer:
         self.namespaces: dict[str, Namespace] = {}
         self.failure: Failure | None = None
         self.hangs = False
+        self.drops = 0
         self.connections = 0
         self.released = Event()
         self.lock = Lock()
@@ -61,7 +64,7 @@ class TurbopufferServer:
 
     def up(self) -> None:
         self._http = _Server(("127.0.0.1", self._port), _Handler)
-        self._http.play = self
+        self._http.play, self._http.connections = self, []
         self._port = self._http.server_address[1]
         Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -71,6 +74,9 @@ class TurbopufferServer:
             self._http.is_closed = True
             self._http.shutdown()
             self._http.server_close()
+            for connection in self._http.connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self._http = None
 
     def __enter__(self) -> Self:
@@ -170,6 +176,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     allow_reuse_address = True
     is_closed = False
+    connections: list[socket.socket]
     play: TurbopufferServer
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -183,13 +190,15 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.play.connections += 1
+        self.server.connections.append(self.connection)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.server.is_closed:
+        if self.server.play.drops > 0 or self.server.is_closed:
+            self.server.play.drops -= 1
             self.close_connection = True
             return
         if self.server.play.hangs:

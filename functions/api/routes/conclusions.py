@@ -24,8 +24,9 @@ from shared.domain.page import PageRequest
 from shared.memory.conclude import create_conclusions as save_conclusions
 from shared.memory.conclude import delete_conclusion as forget_conclusion
 from shared.memory.limits import check_embeddable
+from shared.memory.metering import metered
 from shared.memory.peers import refuse_scope
-from shared.memory.recall import recall
+from shared.memory.recall import recall, vector_of
 from shared.store import conclusions, filter_sql, selections
 
 router = APIRouter(
@@ -76,7 +77,8 @@ def query_conclusions(backends: Backed, workspace_id: str, body: ConclusionQuery
     collection = Collection(workspace_id, _taken(given, "observer"), _taken(given, "observed"))
     wanted = filters.parse(given, filters.CONCLUSIONS)
     if body.query.strip():
-        found = _by_meaning(backends, collection, body, wanted)
+        with metered(backends, workspace_id) as own:
+            found = _by_meaning(own, collection, body, wanted)
     else:
         # Nothing has no direction to measure from: the newest stand for it.
         found = _matching(backends, collection, wanted, most=body.top_k)
@@ -104,7 +106,8 @@ def _by_meaning(
     backends: Backends, collection: Collection, body: ConclusionQuery, wanted: Filter | None
 ) -> list[conclusion.Conclusion]:
     k = body.top_k if wanted is None else _ASKED_UNDER_FILTER
-    nearest = recall(backends, collection, body.query, k=k, max_distance=body.distance)
+    vector = vector_of(backends, body.query)
+    nearest = recall(backends, collection, body.query, vector, k=k, max_distance=body.distance)
     if wanted is None or not nearest:
         return nearest
     among = Compare("id", "in", tuple(one.id for one in nearest))
@@ -112,7 +115,7 @@ def _by_meaning(
     if len(kept) >= body.top_k or len(nearest) < _ASKED_UNDER_FILTER // 2:
         return [one for one in nearest if one.id in kept][: body.top_k]
     meeting = [one.id for one in _matching(backends, collection, wanted, most=_MEASURED)]
-    return recall(backends, collection, body.query, k=body.top_k, max_distance=body.distance, among=meeting)
+    return recall(backends, collection, body.query, vector, k=body.top_k, max_distance=body.distance, among=meeting)
 
 
 def _matching(

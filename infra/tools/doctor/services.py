@@ -20,6 +20,8 @@ from shared.llm.provider import open_embedder
 from shared.settings import Settings
 from shared.settings.choice import embedding_spec
 from shared.settings.sources import Resolved
+from shared.store.database import open_database
+from shared.vectors.opening import open_stores
 from shared.vectors.spaces import table_names
 
 _PATIENCE_S = 5
@@ -138,7 +140,7 @@ def _sqs(reach: Reach) -> Any:
 def _vector_store(settings: Settings, reach: Reach | None) -> Finding:
     kind = settings.vector_store.type
     if kind != "pgvector":
-        return Finding("vector store", "off", f"{kind} is checked with `python3 -m infra vectors verify`")
+        return _external(settings)
     if reach is None:
         return Finding("vector store", "stopped", "pgvector: in the database, which is not running")
     try:
@@ -151,6 +153,20 @@ def _vector_store(settings: Settings, reach: Reach | None) -> Finding:
         return Finding("vector store", "problem", "pgvector: its tables come with the migrations")
     except psycopg.Error as error:
         return Finding("vector store", "problem", f"pgvector: {_why(error)}: see {reach.database_knob}")
+
+
+def _external(settings: Settings) -> Finding:
+    kind = settings.vector_store.type
+    try:
+        space = open_embedder(embedding_spec(settings)).space
+        namespace = settings.namespace("vector_store")
+        stores = open_stores(settings.vector_store, namespace, open_database(settings.db), lambda: space)
+        index, started = stores.external or stores.postgres, monotonic()
+        index.held_conclusions("doctor", ["nothing"])
+    except ServiceError as error:
+        return Finding("vector store", "problem", f"{kind}: {error}")
+    written = "it alone" if stores.is_migrated else "beside pgvector, which is read (VECTOR_STORE_MIGRATED=false)"
+    return Finding("vector store", "ok", f"{kind} answers in {(monotonic() - started) * 1000:.0f} ms; {written}")
 
 
 def _spaces(conn: psycopg.Connection[Any], space: EmbeddingSpace) -> Finding:

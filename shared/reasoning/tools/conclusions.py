@@ -1,10 +1,12 @@
 """Tools that search and list conclusions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from shared.domain import degraded
 from shared.domain.conclusion import Conclusion
 from shared.memory import search
 from shared.reasoning.toolkit import ToolResult, tool
@@ -14,6 +16,7 @@ from shared.reasoning.tools.lines import SHORT_ID, conclusion_lines, fitting_con
 
 _FALLBACK_MESSAGES = 20
 _NONE = "There are no conclusions."
+_BY_WORDS = "Meaning cannot be looked up right now: found by words alone, so that more may be known. Try other words."
 
 
 class SearchMemory(BaseModel):
@@ -24,8 +27,11 @@ class SearchMemory(BaseModel):
 @tool(SearchMemory)
 def search_memory(context: Memory, args: SearchMemory) -> ToolResult:
     """Search conclusions by meaning. Falls back to messages when there are none."""
-    found = context.recalled(args.query, args.top_k)
-    return listed(context, found) if found else _messages_instead(context, args.query)
+    with degraded.noting() as missing:
+        found = context.recalled(args.query, args.top_k)
+        result = listed(context, found) if found else _messages_instead(context, args.query)
+    # Or it would take what was not found for what is not known.
+    return replace(result, text=f"{_BY_WORDS}\n{result.text}") if missing else result
 
 
 class RecentConclusions(BaseModel):

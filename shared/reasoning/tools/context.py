@@ -119,10 +119,8 @@ class ToolContext:
         return False
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        vector = self.vectors.get(query)
-        if vector is None:
-            return recall.recall(self.backends, self.collection, query, k=k, sessions=self.sessions)
-        return recall.recall_by_vector(self.backends, self.collection, vector, k=k, sessions=self.sessions)
+        vector = self.vectors.get(query) or recall.vector_of(self.backends, query)
+        return recall.recall(self.backends, self.collection, query, vector, k=k, sessions=self.sessions)
 
     def newest(self, k: int, *, session: str | None = None) -> list[Conclusion]:
         with self.backends.db.reading() as conn:
@@ -176,10 +174,8 @@ class WorkspaceContext:
         return True
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        vector = self.vectors.get(query)
-        if vector is None:
-            [vector] = self.backends.models.embedder().embed([query])
-        return recall.recall_of_all(self.backends, self.workspace, vector, k=k, sessions=self.sessions)
+        vector = self.vectors.get(query) or recall.vector_of(self.backends, query)
+        return recall.recall_of_all(self.backends, self.workspace, query, vector, k=k, sessions=self.sessions)
 
     def newest(self, k: int, *, session: str | None = None) -> list[Conclusion]:
         sessions = _narrowed(self.sessions, session)

@@ -9,7 +9,7 @@ from shared.backends import Backends
 from shared.domain.card import Card, CardLine
 from shared.domain.conclusion import Collection, Conclusion, Level, content_hash
 from shared.domain.dream import Finding, Proposal, Removal
-from shared.memory.recall import recall
+from shared.memory.recall import recall, vector_of
 from shared.reasoning.toolkit import Refused, Rephrase
 
 # More than anybody could find in what a run reads: a model that goes on is lost.
@@ -53,7 +53,7 @@ class Workbench:
         return standing
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        return self.showing(recall(self.backends, self.collection, query, k=k))
+        return self.showing(recall(self.backends, self.collection, query, vector_of(self.backends, query), k=k))
 
     def has_seen(self, conclusion_id: str) -> bool:
         return conclusion_id in self._seen

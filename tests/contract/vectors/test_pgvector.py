@@ -18,7 +18,7 @@ SPACE = EmbeddingSpace("crowd", 4)
 NAMES = spaces.table_names(SPACE)
 # 20 rows here and there among 100,000; all of them in directions that others have, too.
 FILL: LiteralString = """
-INSERT INTO {table}
+INSERT INTO {table} (workspace, id, observer, observed, session, level, vector)
 SELECT CASE WHEN n % 5000 = 0 THEN 'small' ELSE 'w' || n % 3 END, 'c' || n, 'ada', 'ada', 's', 'explicit',
        ARRAY[cos(n), sin(n), cos(n * 7), sin(n * 7)]::vector(4)
   FROM generate_series(1, 100000) AS n

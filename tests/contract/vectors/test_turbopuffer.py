@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import pytest
 
@@ -148,8 +149,25 @@ def test_server_that_says_nothing_is_unavailable_in_time(
     turbopuffer.hangs = True
     with pytest.raises(IndexUnavailable, match="did not answer in time"):
         index.nearest_messages("w", EAST, k=3)
-    # Once only: who reads waits for the first silence, not for several.
+    # Once only: who reads waits for the first silence, not for several, and nobody does right after it.
+    with pytest.raises(IndexUnavailable, match="a moment ago"):
+        index.nearest_messages("w", EAST, k=3)
     assert turbopuffer.connections == 1
+    monkeypatch.setattr(adapter, "monotonic", lambda: time.monotonic() + 6)
+    turbopuffer.hangs = False
+    assert index.nearest_messages("w", EAST, k=3) == []
+
+
+def test_connection_that_ends_without_an_answer_is_tried_once_more(
+    turbopuffer: TurbopufferServer, index: ExternalIndex
+):
+    index.upsert_messages([a_piece("m")])
+    turbopuffer.drops = 1
+    assert ids(index.nearest_messages("w", EAST, k=3)) == ["m"]
+    turbopuffer.drops = 2
+    with pytest.raises(IndexUnavailable, match="cannot be reached"):
+        index.nearest_messages("w", EAST, k=3)
+    assert ids(index.nearest_messages("w", EAST, k=3)) == ["m"]
 
 
 def test_connection_that_went_to_sleep_is_made_again(turbopuffer: TurbopufferServer, index: ExternalIndex):

@@ -89,6 +89,8 @@ def test_request_when_the_line_is_cut_under_it_is_answered_all_the_same(
     after = workspace.client.request(method, workspace.at(path), json=body)
     assert proxy.is_sprung
     assert (before.is_success, after.status_code) == (True, before.status_code), after.text
+    if path == "/conclusions/query":
+        assert "Degraded" not in after.headers, "asked again, and not half"
 
 
 def test_requests_when_the_line_is_cut_between_them_notice_nothing(behind: Behind):

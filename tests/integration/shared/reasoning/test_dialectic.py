@@ -218,17 +218,19 @@ def test_answer_when_cards_are_switched_off_shows_none(memory):
     assert "IDENTITY" not in system(model.requests[0])
 
 
-def test_answer_when_the_question_cannot_be_embedded_goes_on_without_prefetch(memory):
+def test_answer_when_the_question_cannot_be_embedded_goes_on_by_its_words(memory):
     class Away(WordEmbedder):
         def embed(self, texts):
             raise ModelUnavailable
 
     memory.hears("s", ("ada", "hi"))
     memory.concludes("ada", "ada", "s", "ada lives in Turin")
-    backends, model = memory.asks("I do not know.")
+    memory.concludes("ada", "ada", "s", "the tea is cold")
+    backends, model = memory.asks("In Turin.")
     answered = answer(replace(backends, models=FixedModels(model, Away())), ask(memory))
-    assert answered.content == "I do not know."
-    assert asked(model.requests[0]) == "Query: Where does ada live?"
+    assert answered.content == "In Turin."
+    assert "ada lives in Turin" in asked(model.requests[0])
+    assert "the tea is cold" not in asked(model.requests[0])
 
 
 def test_search_memory_when_the_index_is_away_does_not_look_like_an_empty_memory(memory):
@@ -236,10 +238,18 @@ def test_search_memory_when_the_index_is_away_does_not_look_like_an_empty_memory
         def nearest_conclusions(self, *_args, **_more):
             raise IndexUnavailable
 
-    backends, model = memory.asks(calls(("search_memory", {"query": "x"})), "I cannot tell.")
-    answered = answer(replace(backends, vectors=Away()), ask(memory))
-    assert results(model.requests[1]) == ["The tool cannot be reached right now."]
-    assert answered.evidence.tool_calls == ()
+        nearest_messages = nearest_conclusions
+
+    memory.hears("s", ("ada", "hi"))
+    memory.concludes("ada", "ada", "s", "ada paints boats")
+    words = [("search_memory", {"query": query}) for query in ("painting", "music")]
+    backends, model = memory.asks(calls(*words), "I cannot tell.")
+    answer(replace(backends, vectors=Away()), ask(memory))
+    painting, music = results(model.requests[1])
+    assert "found by words alone, so that more may be known" in painting
+    assert "1 conclusions" in painting
+    assert "found by words alone, so that more may be known" in music
+    assert "No conclusions and no messages match" in music
 
 
 @pytest.mark.parametrize(

@@ -213,12 +213,13 @@ def test_dream_of_each_kind_is_one_however_often_it_is_asked_for(land: Dreamland
 
 
 def test_derived_conclusions_are_found_by_meaning_and_outdated_ones_are_not(land: Dreamland):
-    from shared.memory.recall import recall
+    from shared.memory.recall import recall, vector_of
 
     land.tells("ada", "I live in Porto.", "I moved to Lisbon.", "I am allergic to peanuts.")
     land.asks_for()
     land.dreams_out()
-    found = [one.content for one in recall(land.backends, Collection(land.workspace, "ada", "ada"), "peanuts", k=10)]
+    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, "peanuts")
+    found = [one.content for one in recall(land.backends, own, "peanuts", vector, k=10)]
     assert "ada must not be given peanuts." in found
     assert "ada lives in Porto" not in found
     with land.backends.db.reading() as conn:

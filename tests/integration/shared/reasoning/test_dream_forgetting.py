@@ -13,7 +13,7 @@ from shared.memory import scopes
 from shared.memory.backfill import reconcile
 from shared.memory.erase import erase_message, erase_peer
 from shared.memory.forget import delete_session, delete_workspace
-from shared.memory.recall import recall
+from shared.memory.recall import recall, vector_of
 from shared.memory.vector_upkeep import index_pending
 from shared.reasoning.dream import dream
 from shared.store import conclusions, dream_traces
@@ -125,7 +125,8 @@ def test_fact_that_was_overtaken_holds_again_when_the_later_one_is_forgotten(lan
     assert land.changes() == []
     land.clock.advance(minutes=10)
     index_pending(land.backends)
-    found = recall(land.backends, Collection(land.workspace, "ada", "ada"), "Porto", k=3)
+    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, "Porto")
+    found = recall(land.backends, own, "Porto", vector, k=3)
     assert [one.content for one in found] == ["ada lives in Porto"]
 
 

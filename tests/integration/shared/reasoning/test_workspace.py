@@ -96,6 +96,6 @@ def test_recall_of_all_gives_as_many_different_ones_as_asked(crowd):
     for observer in ("ada", "bob", "cleo"):
         crowd.concludes(observer, "ada", "s", "ada lives in Turin", "ada lives in a tower")
     [vector] = crowd.embedder.embed(["Turin"])
-    found = recall_of_all(crowd.backends, crowd.workspace, vector, k=2)
+    found = recall_of_all(crowd.backends, crowd.workspace, "", vector, k=2)
     assert [one.content for one in found] == ["ada lives in Turin", "ada lives in a tower"]
     assert [one.observer for one in found] == ["ada", "ada"]

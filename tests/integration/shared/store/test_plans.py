@@ -24,6 +24,7 @@ from shared.store import (
     budgets,
     calls,
     cards,
+    conclusion_words,
     conclusions,
     dream_checkpoints,
     dream_records,
@@ -264,6 +265,8 @@ USES: dict[str, Callable[[Connection], object]] = {
     "vector_rows_pending": lambda conn: vector_rows.pending_messages(conn, "w1", ["m1", "m2"]),
     "vector_rows_leaving": lambda conn: vector_rows.leaving(conn, "w1", ["c1", "c2"]),
     "vector_rows_whole": lambda conn: vector_rows.messages_of(conn, "w1", ["m1", "m2"]),
+    "conclusions_by_words": lambda conn: conclusion_words.by_words(conn, COLLECTION, "text 7", k=9),
+    "conclusions_of_all_by_words": lambda conn: conclusion_words.by_words(conn, "w1", "text 7", k=9, sessions=["s1"]),
     "vector_copies": lambda conn: vector_copies.put(conn, "w1", "t", "messages", vector_copies.Copied("m1", 1, False)),
     "removals_done": lambda conn: vector_removals.done(conn, "w1", ["c1", "c2"]),
     "status_of_a_peer": lambda conn: status.counts_of_peers(
