@@ -51,3 +51,8 @@ def vectors_of(place: Workplace, *texts: str) -> dict[str, Vector]:
     vectors = dict(zip(texts, place.embedder.embed(texts), strict=True))
     place.embedder.asked.clear()
     return vectors
+
+
+def traces(server: TurbopufferServer, *words: str) -> list[str]:
+    """Ids of the documents in `server` that say any of `words`, in whatever attribute."""
+    return sorted(key for key, one in server.documents().items() if any(word in str(one) for word in words))

@@ -1,6 +1,7 @@
 """Surprise in a dream: which conclusions are compared, and where they stand in what a specialist reads."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,10 @@ from shared.llm.types import UserTurn
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.reasoning.surprisal import surprising
 from shared.store import conclusions, samples
+from shared.vectors.external import ExternalIndex
+from shared.vectors.turbopuffer import TurbopufferShelf
 from tests.support.dreaming import Acting, Dreamland, dreamland
+from tests.support.turbopuffer_server import KEY, TurbopufferServer
 
 COMMON = [f"ada likes the {fruit} from the market" for fruit in "apple pear plum cherry peach grape melon fig".split()]
 STRANGE = "ada's thesis is about quantum chromodynamics"
@@ -49,6 +53,21 @@ def test_surprising_is_what_lies_far_from_the_rest(land: Dreamland, strategy: st
     chosen = {"enabled": True, "tree_k": 3, "sampling_strategy": strategy, "tree_type": tree}
     land = land.configured(dream={"surprisal": chosen})
     assert [one.content for one in surprising(land.backends, collection(land))] == [STRANGE]
+
+
+@pytest.mark.parametrize("strategy", ["recent", "all"])
+def test_surprising_is_the_same_where_vectors_are_outside_of_postgres(land: Dreamland, strategy: str):
+    land = land.configured(dream={"surprisal": {"enabled": True, "tree_k": 3, "sampling_strategy": strategy}})
+    with TurbopufferServer() as server:
+        embedder = land.backends.models.embedder()
+        shelf = TurbopufferShelf(KEY, None, server.url)
+        outside = ExternalIndex(shelf, "tests", lambda: embedder.space, list)
+        land = replace(land, backends=replace(land.backends, vectors=outside))
+        concludes(land, *COMMON[:4], STRANGE, *COMMON[4:])
+        assert len(server.documents()) == 9
+        assert [one.content for one in surprising(land.backends, collection(land))] == [STRANGE]
+        server.down()
+        assert surprising(land.backends, collection(land)) == [], "a dream goes on without this hint"
 
 
 def test_surprising_among_too_few_is_nothing(land: Dreamland):

@@ -1,0 +1,126 @@
+"""Deleting and erasing where vectors are outside of Postgres: nothing stays there either, whatever was away."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shared.domain.errors import IndexUnavailable
+from shared.domain.session import ObservationSettings
+from shared.domain.work import TaskKind
+from shared.memory import scopes
+from shared.memory.backfill import reconcile
+from shared.memory.erase import erase_message, erase_peer
+from shared.memory.forget import delete_session, delete_workspace, forget
+from shared.memory.relay import relay
+from shared.memory.vector_upkeep import remove_hidden
+from tests.support.erasing import repeating, settle
+from tests.support.forgetting import OWED, forgets
+from tests.support.stores import dual, migrated, saves, traces
+from tests.support.turbopuffer_server import TurbopufferServer
+from tests.support.workplace import Workplace
+
+
+@pytest.fixture
+def server() -> Iterator[TurbopufferServer]:
+    with TurbopufferServer() as running:
+        yield running
+
+
+@pytest.fixture(params=[migrated, dual], ids=["outside", "both"])
+def here(place: Workplace, server: TurbopufferServer, request: pytest.FixtureRequest) -> Workplace:
+    chosen: Callable[[Workplace, TurbopufferServer], Workplace] = request.param
+    return chosen(repeating(place), server)
+
+
+@pytest.fixture
+def told(here: Workplace, server: TurbopufferServer) -> Workplace:
+    """Ada and bob in sessions s and t, with all that is made of what they said, indexed."""
+    watching = ObservationSettings(observe_others=True)
+    for session in ("s", "t"):
+        here.joins(session, ada=watching, bob=watching)
+        here.says(session, ("ada", f"I sing in {session}"), ("bob", f"I row in {session}"))
+    settle(here)
+    assert traces(server, "'session_name': 's'") != []
+    assert traces(server, "ada") != []
+    return here
+
+
+def test_deleted_session_leaves_nothing_outside(told: Workplace, server: TurbopufferServer):
+    delete_session(told.backends, told.workspace, "s")
+    forgets(told)
+    assert traces(server, "'session_name': 's'") == []
+    assert traces(server, "'session_name': 't'") != []
+
+
+def test_deleted_session_waits_for_a_store_that_is_away(told: Workplace, server: TurbopufferServer):
+    delete_session(told.backends, told.workspace, "s")
+    server.down()
+    for _ in range(3):
+        relay(told.backends)
+        for wake_up in told.queue.take(TaskKind.FORGET):
+            forget(told.backends, wake_up)
+        told.clock.advance(seconds=901)
+    assert len(told.rows(OWED)) == 1, "nothing is given up"
+    assert told.count("conclusions") > 0, "rows stay until their vectors are gone"
+    server.up()
+    forgets(told)
+    assert traces(server, "'session_name': 's'") == []
+    assert told.rows(OWED) == []
+
+
+def test_deleted_workspace_leaves_no_namespace(told: Workplace, server: TurbopufferServer):
+    for session in ("s", "t"):
+        delete_session(told.backends, told.workspace, session)
+    forgets(told)
+    saves(told, "left over", session=None)
+    delete_workspace(told.backends, told.workspace)
+    forgets(told)
+    assert server.namespaces == {}
+
+
+def test_erased_peer_leaves_nothing_outside(told: Workplace, server: TurbopufferServer):
+    erase_peer(told.backends, told.workspace, "ada")
+    settle(told)
+    assert traces(server, "ada") == []
+    assert traces(server, "bob") != []
+
+
+def test_erased_message_leaves_nothing_outside(told: Workplace, server: TurbopufferServer):
+    [message, _] = told.says("s", ("ada", "I keep zqsecrets"), ("bob", "fine"))
+    settle(told)
+    made = [row["id"] for row in told.conclusions() if "zqsecrets" in row["content"]]
+    assert len(made) >= 2
+    assert len(traces(server, message.id, *made)) == len(made) + 1
+    erase_message(told.backends, told.workspace, "s", message.id)
+    settle(told)
+    assert traces(server, message.id, *made) == []
+
+
+def test_session_that_a_scope_lost_leaves_nothing_of_it_outside(told: Workplace, server: TurbopufferServer):
+    scopes.get_or_create(told.backends, told.workspace, "team", metadata=None)
+    scopes.add_sessions(told.backends, told.workspace, "team", ["s"])
+    settle(told)
+    assert traces(server, "scope.team") != []
+    scopes.remove_session(told.backends, told.workspace, "team", "s")
+    server.down()
+    for wake_up in told.queue.take(TaskKind.SCOPE):
+        reconcile(told.backends, wake_up)
+    server.up()
+    assert traces(server, "scope.team") != [], "its rows are gone, its vectors could not go with them"
+    told.clock.advance(minutes=6)
+    remove_hidden(told.backends)
+    assert traces(server, "scope.team") == []
+
+
+def test_removal_is_noted_until_the_store_is_back(told: Workplace, server: TurbopufferServer):
+    saves(told, "fact")
+    with told.backends.db.transaction() as conn:
+        conn.execute("DELETE FROM vector_removals")
+        values = (told.workspace, "fact", told.clock.now())
+        conn.execute("INSERT INTO vector_removals (workspace, conclusion, due_at) VALUES (%s, %s, %s)", values)
+    server.down()
+    with pytest.raises(IndexUnavailable):
+        remove_hidden(told.backends)
+    server.up()
+    assert remove_hidden(told.backends) == 1
+    assert traces(server, "'id': 'fact'") == []
