@@ -31,6 +31,8 @@ def vectors(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         with _opened(arguments.data.absolute()) as (backends, stores):
+            if arguments.order == "find":
+                return find(stores, arguments.workspace, arguments.words)
             if arguments.order == "sync":
                 return sync(backends, stores, arguments.workspace, is_again=arguments.again)
             return verify(backends, stores, arguments.workspace, is_repaired=arguments.repair)
@@ -76,6 +78,19 @@ def verify(backends: Backends, stores: Stores, only: str | None, *, is_repaired:
     if not is_in_order:
         print("Rows and vectors do not agree" + ("." if is_repaired else ": 'vectors verify --repair' makes them."))
     return 0 if is_in_order else 1
+
+
+def find(stores: Stores, workspace: str, words: str) -> int:
+    """Show which messages the store itself finds by their words, the best first."""
+    if stores.external is None:
+        print("VECTOR_STORE_TYPE is pgvector: its words are searched by the service's own index.", file=sys.stderr)
+        return 1
+    found = stores.external.messages_by_words(workspace, words, k=20)
+    for message_id, score in found:
+        print(f"{score:8.3f}  {message_id}")
+    if not found:
+        print("Nothing was found. Texts are there with VECTOR_STORE_TURBOPUFFER_TEXT=true only, from then on.")
+    return 0
 
 
 _LINE = "{:<24} {:<12} {:<12}" + " {:>9}" * 6
@@ -125,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     copying.add_argument("--again", action="store_true", help="from the beginning, also where it was copied before")
     comparing = orders.add_parser("verify", help="compare rows and vectors by id, workspace by workspace")
     comparing.add_argument("--repair", action="store_true", help="bring what is missing, take out what has no row")
+    finding = orders.add_parser("find", help="what Turbopuffer finds by words (BM25), where it was given the texts")
+    finding.add_argument("--workspace", required=True)
+    finding.add_argument("words")
     for order in (copying, comparing):
         order.add_argument("--workspace", help="only this one (default: all)")
     return parser

@@ -32,7 +32,10 @@ class ConclusionVector:
 
 @dataclass(frozen=True, slots=True)
 class MessageVector:
-    """The place of one piece of a message; a long message has several, numbered from 0."""
+    """The place of one piece of a message; a long message has several, numbered from 0.
+
+    `text` is the piece itself, for a store that was told to keep it; no other does.
+    """
 
     workspace: str
     message_id: str
@@ -40,6 +43,7 @@ class MessageVector:
     session: str
     peer: str
     vector: Vector
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

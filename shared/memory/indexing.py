@@ -82,9 +82,15 @@ def bring(backends: Backends, said: Sequence[Message], known: Mapping[tuple[str,
         backends.vectors.upsert_messages(
             [
                 MessageVector(
-                    message.workspace, message.id, number, message.session, message.peer, vectors[message.id, number]
+                    message.workspace,
+                    message.id,
+                    number,
+                    message.session,
+                    message.peer,
+                    vectors[message.id, number],
+                    text,
                 )
-                for message, number, _ in batch
+                for message, number, text in batch
             ]
         )
         _drop_gone(backends, said[0].workspace, {message.id for message, _, _ in batch})

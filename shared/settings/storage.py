@@ -61,6 +61,7 @@ class VectorStoreSettings(Section):
     turbopuffer_api_key: SecretStr | None = setting(None, "needed when type is turbopuffer")
     turbopuffer_region: str | None = setting(None, "such as aws-us-east-1; gcp-us-east4 when not set")
     turbopuffer_base_url: str | None = setting(None, "instead of the region's own address")
+    turbopuffer_text: bool = setting(False, "send the texts of messages along, to be searched there by words (BM25)")
     lancedb_path: str = setting("./lancedb_data", "a folder, or an address that LanceDB knows, such as s3://...")
     reconciliation_interval_seconds: Count = setting(
         300, "until what a store refuses is tried again; twice that the next time, up to a day"

@@ -24,7 +24,8 @@ _MOST_FOUND = 10_000
 class ExternalIndex(VectorIndex):
     """Two namespaces for each workspace and embedding space; see decision 0038.
 
-    `spaces` are the keys of all spaces there ever were: what is deleted goes from each of them.
+    `spaces` are the keys of all spaces there ever were: what is deleted goes from each of them. `messages` says
+    what is kept of messages.
     """
 
     def __init__(
@@ -33,17 +34,19 @@ class ExternalIndex(VectorIndex):
         namespace: str,
         space: Callable[[], EmbeddingSpace],
         spaces: Callable[[], Iterable[str]],
+        messages: Kind = MESSAGES,
     ) -> None:
         self._shelf = shelf
         self._namespace = namespace
         self._space = space
         self._spaces = spaces
+        self.keeps = messages
 
     def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None:
         self._put(CONCLUSIONS, {(row.workspace, row.id): _conclusion_row(row) for row in records})
 
     def upsert_messages(self, records: Sequence[MessageVector]) -> None:
-        self._put(MESSAGES, {(row.workspace, _piece_id(row)): _message_row(row) for row in records})
+        self._put(self.keeps, {(row.workspace, _piece_id(row)): _message_row(row) for row in records})
 
     def copy_conclusions(self, workspace: str, copies: Mapping[str, str], *, observer: str) -> list[str]:
         originals = {one.id: one for one in self.stored_conclusions(workspace, sorted(set(copies.values())))}
@@ -62,10 +65,10 @@ class ExternalIndex(VectorIndex):
         self._take(CONCLUSIONS, workspace, "id", ids)
 
     def delete_messages(self, workspace: str, ids: Sequence[str]) -> None:
-        self._take(MESSAGES, workspace, "message_id", ids)
+        self._take(self.keeps, workspace, "message_id", ids)
 
     def delete_workspace(self, workspace: str, *, most: int) -> bool:
-        for kind in (CONCLUSIONS, MESSAGES):
+        for kind in (CONCLUSIONS, self.keeps):
             for place in self._every(kind, workspace):
                 self._shelf.drop(place)
         return False
@@ -120,7 +123,7 @@ class ExternalIndex(VectorIndex):
         # A long message has several pieces and is found once: more are taken until there are enough different ones.
         taken = min(k * _PIECES_PER_MESSAGE, _MOST_FOUND)
         while True:
-            [pieces] = self._nearest(MESSAGES, workspace, [vector], where, taken)
+            [pieces] = self._nearest(self.keeps, workspace, [vector], where, taken)
             found = {str(piece.message_id): piece.distance for piece in reversed(pieces)}
             if len(found) >= k or len(pieces) < taken or taken == _MOST_FOUND:
                 break
@@ -132,13 +135,13 @@ class ExternalIndex(VectorIndex):
         return [_conclusion(row) for row in self._rows(CONCLUSIONS, workspace, "id", ids, with_vectors=True)]
 
     def stored_messages(self, workspace: str, ids: Sequence[str]) -> list[MessageVector]:
-        return [_piece(row) for row in self._rows(MESSAGES, workspace, "message_id", ids, with_vectors=True)]
+        return [_piece(row) for row in self._rows(self.keeps, workspace, "message_id", ids, with_vectors=True)]
 
     def held_conclusions(self, workspace: str, ids: Sequence[str]) -> set[str]:
         return {row.id for row in self._rows(CONCLUSIONS, workspace, "id", ids, with_vectors=False)}
 
     def held_messages(self, workspace: str, ids: Sequence[str]) -> set[str]:
-        rows = self._rows(MESSAGES, workspace, "message_id", ids, with_vectors=False)
+        rows = self._rows(self.keeps, workspace, "message_id", ids, with_vectors=False)
         return {row.text("message_id") for row in rows}
 
     def listed_conclusions(self, workspace: str, *, after: str, most: int) -> Listing:
@@ -146,9 +149,27 @@ class ExternalIndex(VectorIndex):
         return Listing([row.id for row in rows], rows[-1].id if len(rows) == most else None)
 
     def listed_messages(self, workspace: str, *, after: str, most: int) -> Listing:
-        rows = self._shelf.listed(self._place(MESSAGES, workspace), after=after, most=most)
+        rows = self._shelf.listed(self._place(self.keeps, workspace), after=after, most=most)
         ids = list(dict.fromkeys(row.text("message_id") for row in rows))
         return Listing(ids, rows[-1].id if len(rows) == most else None)
+
+    def messages_by_words(
+        self,
+        workspace: str,
+        query: str,
+        *,
+        k: int,
+        sessions: Sequence[str] | None = None,
+        peer: str | None = None,
+    ) -> list[tuple[str, float]]:
+        """Ids of the messages whose texts say most of `query`, the best first with their scores (BM25)."""
+        where = _narrowed({}, session_name=sessions, peer_name=None if peer is None else (peer,))
+        if where is None or k <= 0:
+            return []
+        taken = min(k * _PIECES_PER_MESSAGE, _MOST_FOUND)
+        pieces = self._shelf.by_words(self._place(self.keeps, workspace), query, where, k=taken)
+        best = {str(piece.message_id): piece.distance for piece in reversed(pieces)}
+        return sorted(best.items(), key=lambda item: -item[1])[:k]
 
     def _put(self, kind: Kind, rows: Mapping[tuple[str, str], Row]) -> None:
         self._check([row.vector for row in rows.values()])
@@ -234,6 +255,7 @@ def _message_row(one: MessageVector) -> Row:
         "session_name": one.session,
         "peer_name": one.peer,
         "piece": one.piece,
+        "text": one.text,
     }
     return Row(_piece_id(one), one.vector, attributes)
 
@@ -246,4 +268,5 @@ def _piece(row: Row) -> MessageVector:
         row.text("session_name"),
         row.text("peer_name"),
         row.vector,
+        str(row.attributes.get("text") or ""),
     )

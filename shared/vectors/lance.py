@@ -80,6 +80,10 @@ class LanceShelf(Shelf):
             table = self._table(place)
             return [[] if table is None else _nearest(table, place, vector, where, k) for vector in vectors]
 
+    def by_words(self, place: Place, query: str, where: Where, *, k: int) -> list[Near]:
+        # Nothing is sent here to be searched by words.
+        return []
+
     def rows(self, place: Place, where: Where, *, with_vectors: bool) -> Iterator[Row]:
         columns = ["id", *place.kind.attributes, *(["vector"] if with_vectors else [])]
         with _translated():

@@ -15,7 +15,7 @@ from shared.vectors.external import ExternalIndex
 from shared.vectors.index import VectorIndex
 from shared.vectors.lance import NOT_INSTALLED, LanceShelf
 from shared.vectors.pg import PgIndex
-from shared.vectors.shelf import Shelf
+from shared.vectors.shelf import MESSAGES, WORDED_MESSAGES, Shelf
 from shared.vectors.turbopuffer import TurbopufferShelf
 
 # Where upstream looks when nothing is said.
@@ -27,7 +27,7 @@ class Stores:
     """The stores by name; `external` is None where Postgres is the only one."""
 
     postgres: VectorIndex
-    external: VectorIndex | None
+    external: ExternalIndex | None
     is_migrated: bool
 
     @property
@@ -46,7 +46,8 @@ def open_stores(
     shelf = _shelf(settings)
     if shelf is None:
         return Stores(postgres, None, settings.migrated)
-    external = ExternalIndex(shelf, namespace, space, lambda: _keys(db))
+    messages = WORDED_MESSAGES if settings.type == "turbopuffer" and settings.turbopuffer_text else MESSAGES
+    external = ExternalIndex(shelf, namespace, space, lambda: _keys(db), messages)
     return Stores(postgres, external, settings.migrated)
 
 

@@ -1,7 +1,7 @@
 """What a vector store outside of Postgres must be able to do: rows with a vector, in namespaces of their own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from shared.domain.vector import Vector
@@ -13,22 +13,29 @@ Where: TypeAlias = Mapping[str, Sequence[str | bool]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of rows: the name it has in namespaces, and the types of its attributes beside id and vector."""
+    """One kind of rows: the name it has in namespaces, and the types of its attributes beside id and vector.
+
+    `words` are texts that are searched by their words, and not compared as a whole.
+    """
 
     name: str
     texts: tuple[str, ...]
     numbers: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        return (*self.texts, *self.numbers, *self.flags)
+        return (*self.texts, *self.numbers, *self.flags, *self.words)
 
 
 CONCLUSIONS: Final = Kind(
     "doc", ("workspace_name", "observer", "observed", "session_name", "level"), flags=("is_of_scope",)
 )
 MESSAGES: Final = Kind("msg", ("workspace_name", "message_id", "session_name", "peer_name"), numbers=("piece",))
+
+# For whoever wants the store to search texts, too: then they are sent there.
+WORDED_MESSAGES: Final = replace(MESSAGES, words=("text",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,10 @@ class Shelf(Protocol):
 
     def nearest(self, place: Place, vectors: Sequence[Vector], where: Where, *, k: int) -> list[list[Near]]:
         """For each vector the `k` rows nearest to it among those that meet `where`, nearest first."""
+        ...
+
+    def by_words(self, place: Place, query: str, where: Where, *, k: int) -> list[Near]:
+        """The `k` rows whose words say most of `query`, the best first; their score stands for the distance."""
         ...
 
     def rows(self, place: Place, where: Where, *, with_vectors: bool) -> Iterator[Row]:

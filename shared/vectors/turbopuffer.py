@@ -29,6 +29,7 @@ _CONNECT_S, _READ_S, _WRITE_S = 2.0, 5.0, 30.0
 _PAUSE_AFTER_SILENCE_S = 5.0
 # Queries in one request, rows in one answer without and with their vectors: https://turbopuffer.com/docs/limits
 _MOST_QUERIES, _MOST_ROWS, _MOST_VECTORS = 16, 10_000, 500
+_LONGEST_QUERY = 1024
 # Conditions of the request, not of the moment.
 _REFUSALS: Final = frozenset({400, 413, 422})
 
@@ -86,6 +87,20 @@ class TurbopufferShelf(Shelf):
             answer = self._ask(lambda queries=queries: self._namespace(place).multi_query(queries=queries))
             found += [[_near(row) for row in result.rows or ()] for result in answer.results] if answer else []
         return found or [[] for _ in vectors]
+
+    def by_words(self, place: Place, query: str, where: Where, *, k: int) -> list[Near]:
+        if not place.kind.words or not query.strip():
+            return []
+        narrowed: list[Filter] = [*_conditions(where), ("id", "Gt", "")]
+        answer = self._ask(
+            lambda: self._namespace(place).query(
+                rank_by=(place.kind.words[0], "BM25", query[:_LONGEST_QUERY]),
+                filters=_conjunction(narrowed),
+                limit=k,
+                include_attributes=["message_id"],
+            )
+        )
+        return [_near(row) for row in answer.rows or ()] if answer else []
 
     def rows(self, place: Place, where: Where, *, with_vectors: bool) -> Iterator[Row]:
         most, after = _MOST_VECTORS if with_vectors else _MOST_ROWS, ""
@@ -181,7 +196,9 @@ def _schema(kind: Kind, dimensions: int) -> "dict[str, AttributeSchemaParam]":
         *((name, "bool") for name in kind.flags),
     ]
     vector: AttributeSchemaParam = {"type": f"[{dimensions}]f32", "ann": True}
-    return {"id": "string", "vector": vector, **{name: {"type": of, "filterable": True} for name, of in types}}
+    words: dict[str, AttributeSchemaParam] = {name: {"type": "string", "full_text_search": True} for name in kind.words}
+    compared: dict[str, AttributeSchemaParam] = {name: {"type": of, "filterable": True} for name, of in types}
+    return {"id": "string", "vector": vector, **compared, **words}
 
 
 def _query(kind: Kind, vector: Vector, where: Where, k: int) -> "Query":

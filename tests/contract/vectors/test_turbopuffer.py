@@ -10,6 +10,7 @@ from shared.domain.errors import IndexRefused, IndexUnavailable
 from shared.domain.vector import EmbeddingSpace
 from shared.vectors import turbopuffer as adapter
 from shared.vectors.external import ExternalIndex
+from shared.vectors.shelf import WORDED_MESSAGES
 from shared.vectors.spaces import key_of
 from shared.vectors.turbopuffer import TurbopufferShelf
 from tests.support.turbopuffer_rows import MOST_DELETED
@@ -187,8 +188,33 @@ def test_no_address_is_called_without_a_region(monkeypatch: pytest.MonkeyPatch):
         index.nearest_messages("w", EAST, k=3)
 
 
+def test_messages_are_found_by_words_where_their_texts_are_sent(turbopuffer: TurbopufferServer):
+    shelf = TurbopufferShelf(KEY, None, turbopuffer.url)
+    index = ExternalIndex(shelf, "prod", lambda: SPACE, list, WORDED_MESSAGES)
+    assert index.messages_by_words("w", "cello", k=9) == []
+    index.upsert_messages(
+        [
+            a_piece("long", 0, text="the weather is fine today"),
+            a_piece("long", 1, text="and my cello needs strings"),
+            a_piece("short", 0, text="cello", session="t"),
+            a_piece("other", 0, text="tea", peer="bob"),
+        ]
+    )
+    assert turbopuffer.received[-1].body["schema"]["text"] == {"type": "string", "full_text_search": True}
+    found = index.messages_by_words("w", "cello", k=9)
+    assert [message_id for message_id, _ in found] == ["short", "long"]
+    assert found[0][1] > found[1][1] > 0
+    assert turbopuffer.received[-1].body["rank_by"] == ["text", "BM25", "cello"]
+    assert [one for one, _ in index.messages_by_words("w", "cello tea", k=9, sessions=("s",))] == ["other", "long"]
+    assert [one for one, _ in index.messages_by_words("w", "cello tea", k=9, peer="bob")] == ["other"]
+    assert index.messages_by_words("w", "cello", k=9, sessions=()) == []
+    assert [one.text for one in index.stored_messages("w", ["short"])] == ["cello"]
+    assert opened(turbopuffer.url).messages_by_words("w", "cello", k=9) == []
+
+
 def test_text_of_messages_is_not_sent(turbopuffer: TurbopufferServer, index: ExternalIndex):
-    index.upsert_messages([a_piece("m")])
+    index.upsert_messages([a_piece("m", text="secret")])
+    assert "secret" not in json.dumps(turbopuffer.received[0].body)
     assert set(json.loads(json.dumps(turbopuffer.documents()["m_0"]))) == {
         "id",
         "vector",

@@ -13,6 +13,7 @@ from shared.vectors.dual import DualIndex
 from shared.vectors.external import ExternalIndex
 from shared.vectors.opening import Stores, open_stores
 from shared.vectors.pg import PgIndex
+from shared.vectors.shelf import MESSAGES, WORDED_MESSAGES
 
 TURBOPUFFER = {"VECTOR_STORE_TYPE": "turbopuffer", "VECTOR_STORE_TURBOPUFFER_API_KEY": "tpuf_k"}
 LANCEDB = {"VECTOR_STORE_TYPE": "lancedb"}
@@ -36,6 +37,11 @@ def test_external_store_is_written_beside_postgres_until_it_is_migrated(tmp_path
     assert isinstance(index, DualIndex)
     assert (type(index.main), type(index.beside)) == (PgIndex, ExternalIndex)
     assert type(opened(tmp_path, **chosen, VECTOR_STORE_MIGRATED="true").index) is ExternalIndex
+
+
+def test_texts_are_sent_to_turbopuffer_only_when_that_is_asked_for(tmp_path):
+    assert opened(tmp_path, **TURBOPUFFER).external.keeps == MESSAGES
+    assert opened(tmp_path, **TURBOPUFFER, VECTOR_STORE_TURBOPUFFER_TEXT="true").external.keeps == WORDED_MESSAGES
 
 
 def test_opening_imports_no_sdk(tmp_path):
