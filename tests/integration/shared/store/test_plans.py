@@ -24,7 +24,6 @@ from shared.store import (
     budgets,
     calls,
     cards,
-    conclusion_words,
     conclusions,
     dream_checkpoints,
     dream_records,
@@ -36,7 +35,6 @@ from shared.store import (
     erasure_conclusions,
     filter_sql,
     idempotency,
-    index_state,
     lineage,
     members,
     messages,
@@ -56,9 +54,6 @@ from shared.store import (
     summaries,
     tasks,
     unanswered,
-    vector_copies,
-    vector_removals,
-    vector_rows,
     work,
     workspaces,
 )
@@ -71,6 +66,7 @@ from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.work import ClaimTerms, Outcome
 from tests.support.backends import THEN
+from tests.support.index_uses import INDEX_USES
 from tests.support.plan_rows import FILL
 from tests.support.spending import CENT, a_call
 
@@ -205,6 +201,7 @@ def erase_messages(conn: Connection) -> None:
 
 
 USES: dict[str, Callable[[Connection], object]] = {
+    **INDEX_USES,
     "scene": lambda conn: record.scene(conn, "w1", "s1", ["p1", "p2"], now=THEN, batch=BATCH),
     "ensure": lambda conn: record.ensure(conn, "w1", "s1", ["p1", "p9"], THEN),
     "insert": lambda conn: messages.insert(conn, "w1", "s1", [new_message(n) for n in range(3)]).read(),
@@ -256,19 +253,6 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_save": lambda conn: conclusions.save(conn, "w1", [new_conclusion(n) for n in range(9)], THEN),
     "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [Mention("c1", ("m2",), 1, THEN)]),
     "conclusions_hide": lambda conn: conclusions.hide(conn, "w1", ["c1"], THEN),
-    "conclusions_unindexed": lambda conn: index_state.unindexed(conn, before=THEN, now=THEN, most=100),
-    "conclusions_postponed": lambda conn: index_state.postpone(conn, "w1", ["c1"], THEN, pause=timedelta(minutes=5)),
-    "conclusions_owed": lambda conn: index_state.gauge(conn, before=THEN),
-    "removals_due": lambda conn: vector_removals.due(conn, THEN, most=100),
-    "vector_rows_conclusions": lambda conn: vector_rows.conclusions_after(conn, "w1", "c5", most=500),
-    "vector_rows_messages": lambda conn: vector_rows.messages_after(conn, "w1", "m5", most=500),
-    "vector_rows_pending": lambda conn: vector_rows.pending_messages(conn, "w1", ["m1", "m2"]),
-    "vector_rows_leaving": lambda conn: vector_rows.leaving(conn, "w1", ["c1", "c2"]),
-    "vector_rows_whole": lambda conn: vector_rows.messages_of(conn, "w1", ["m1", "m2"]),
-    "conclusions_by_words": lambda conn: conclusion_words.by_words(conn, COLLECTION, "text 7", k=9),
-    "conclusions_of_all_by_words": lambda conn: conclusion_words.by_words(conn, "w1", "text 7", k=9, sessions=["s1"]),
-    "vector_copies": lambda conn: vector_copies.put(conn, "w1", "t", "messages", vector_copies.Copied("m1", 1, False)),
-    "removals_done": lambda conn: vector_removals.done(conn, "w1", ["c1", "c2"]),
     "status_of_a_peer": lambda conn: status.counts_of_peers(
         conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN
     ),
