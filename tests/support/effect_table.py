@@ -37,6 +37,11 @@ _APP: Final = {
     "WEBHOOK_MAX_WORKSPACE_LIMIT": Effect("1", see.two_endpoints),
     "WEBHOOK_ALLOW_PRIVATE": Effect("true", see.private_endpoint),
     "OFFLINE_ENABLED": Effect("false", see.models),
+    **{
+        f"BUDGET_{kind}_USD_PER_{period}": Effect("5", see.budget)
+        for kind in ("SOFT", "HARD")
+        for period in ("DAY", "MONTH")
+    },
 }
 _REACH: Final = {
     **{f"LLM_{vendor}_API_KEY": Effect("other", see.models) for vendor in ("ANTHROPIC", "OPENAI", "GEMINI", "GROQ")},
@@ -164,6 +169,7 @@ _SAFETY, _CACHED = (
     "tests/integration/shared/memory/test_cached.py",
 )
 _SQS, _HOOKS = "tests/contract/aws/test_work_queue.py", "tests/integration/shared/memory/test_webhooks.py"
+_METER = "tests/integration/shared/memory/test_metering.py"
 _SENT = f"{_SQS}::test_send_brings_each_wake_up_once_however_often_it_is_sent"
 _OPENED = f"{_CACHED}::test_open_cache_takes_what_the_settings_say"
 ELSEWHERE: Final[dict[str, str]] = {
@@ -210,6 +216,10 @@ ELSEWHERE: Final[dict[str, str]] = {
     "DREAM_SURPRISAL__MIN_HIGH_SURPRISAL_FOR_REPLACE": f"{_SURPRISAL}"
     "::test_dream_with_enough_surprises_shows_only_these_and_what_lies_near",
     **dict.fromkeys([f"QUEUE_{kind}_URL" for kind in ("DERIVE", "SUMMARY", "DREAM", "CHORES")], _SENT),
+    "USAGE_ENABLED": f"{_METER}::test_usage_that_is_switched_off_records_nothing",
+    "USAGE_RETENTION_DAYS": f"{_METER}::test_tick_puts_old_calls_into_the_sums_of_their_days",
+    "USAGE_PRICES_FILE": "tests/integration/functions/api/test_usage.py"
+    "::test_chat_without_room_in_the_budget_is_402_with_a_sentence",
     "WEBHOOK_SECRET": f"{_HOOKS}::test_derive_when_nobody_listens_or_nothing_could_be_signed_owes_nothing",
 }
 
@@ -219,7 +229,6 @@ OWED: Final[dict[str, tuple[str, ...]]] = {
         "LANGFUSE_", "COLLECT_METRICS_LOCAL", "LOCAL_METRICS_FILE", "REASONING_TRACES_FILE", "METRICS_NAMESPACE",
         "TELEMETRY_", "OTEL_", "SENTRY_",
     ),
-    "meter": ("USAGE_", "BUDGET_"),
     "vector stores": (
         "VECTOR_STORE_TYPE", "VECTOR_STORE_MIGRATED", "VECTOR_STORE_NAMESPACE", "VECTOR_STORE_TURBOPUFFER_",
         "VECTOR_STORE_LANCEDB_PATH", "VECTOR_STORE_RECONCILIATION_INTERVAL_SECONDS",

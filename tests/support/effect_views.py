@@ -16,7 +16,7 @@ from shared.domain.principal import Principal
 from shared.domain.session import ObservationSettings
 from shared.domain.work import TaskKind
 from shared.llm.types import SystemTurn, UserTurn
-from shared.memory import keys
+from shared.memory import keys, metering
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.planning import derive_gate, rhythm
 from shared.memory.relay import relay
@@ -52,6 +52,11 @@ def threshold_of_logs(scene: Scene) -> object:
 
 def namespaces(scene: Scene) -> object:
     return [scene.settings.namespace(section) for section in ("cache", "vector_store", "metrics", "telemetry")]
+
+
+def budget(scene: Scene) -> object:
+    """What a workspace may spend that has no budget of its own."""
+    return metering.usual_budget(scene.backends)
 
 
 def two_observers(scene: Scene) -> object:
