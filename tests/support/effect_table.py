@@ -37,6 +37,7 @@ _APP: Final = {
     "WEBHOOK_MAX_WORKSPACE_LIMIT": Effect("1", see.two_endpoints),
     "WEBHOOK_ALLOW_PRIVATE": Effect("true", see.private_endpoint),
     "OFFLINE_ENABLED": Effect("false", see.models),
+    "VECTOR_STORE_NAMESPACE": Effect("other", see.namespaces),
     **{
         f"BUDGET_{kind}_USD_PER_{period}": Effect("5", see.budget)
         for kind in ("SOFT", "HARD")
@@ -169,6 +170,7 @@ _SAFETY, _CACHED = (
     "tests/integration/shared/memory/test_cached.py",
 )
 _SQS, _HOOKS = "tests/contract/aws/test_work_queue.py", "tests/integration/shared/memory/test_webhooks.py"
+_OPENING, _TURBOPUFFER = "tests/unit/shared/vectors/test_opening.py", "tests/contract/vectors/test_turbopuffer.py"
 _METER = "tests/integration/shared/memory/test_metering.py"
 _SENT = f"{_SQS}::test_send_brings_each_wake_up_once_however_often_it_is_sent"
 _OPENED = f"{_CACHED}::test_open_cache_takes_what_the_settings_say"
@@ -216,6 +218,17 @@ ELSEWHERE: Final[dict[str, str]] = {
     "DREAM_SURPRISAL__MIN_HIGH_SURPRISAL_FOR_REPLACE": f"{_SURPRISAL}"
     "::test_dream_with_enough_surprises_shows_only_these_and_what_lies_near",
     **dict.fromkeys([f"QUEUE_{kind}_URL" for kind in ("DERIVE", "SUMMARY", "DREAM", "CHORES")], _SENT),
+    "VECTOR_STORE_TYPE": f"{_OPENING}::test_external_store_is_written_beside_postgres_until_it_is_migrated",
+    "VECTOR_STORE_MIGRATED": f"{_OPENING}::test_external_store_is_written_beside_postgres_until_it_is_migrated",
+    "VECTOR_STORE_TURBOPUFFER_API_KEY": f"{_TURBOPUFFER}::test_wrong_key_names_the_setting",
+    "VECTOR_STORE_TURBOPUFFER_REGION": f"{_TURBOPUFFER}::test_no_address_is_called_without_a_region",
+    "VECTOR_STORE_TURBOPUFFER_BASE_URL": f"{_TURBOPUFFER}"
+    "::test_conclusions_go_to_the_workspaces_own_namespace_with_their_attributes",
+    "VECTOR_STORE_TURBOPUFFER_TEXT": f"{_OPENING}::test_texts_are_sent_to_turbopuffer_only_when_that_is_asked_for",
+    "VECTOR_STORE_LANCEDB_PATH": "tests/contract/vectors/test_lancedb.py"
+    "::test_what_another_process_wrote_is_found_at_once",
+    "VECTOR_STORE_RECONCILIATION_INTERVAL_SECONDS": "tests/integration/shared/memory/test_vector_upkeep.py"
+    "::test_pause_of_what_is_refused_is_what_the_settings_say",
     "USAGE_ENABLED": f"{_METER}::test_usage_that_is_switched_off_records_nothing",
     "USAGE_RETENTION_DAYS": f"{_METER}::test_tick_puts_old_calls_into_the_sums_of_their_days",
     "USAGE_PRICES_FILE": "tests/integration/functions/api/test_usage.py"
@@ -228,9 +241,5 @@ OWED: Final[dict[str, tuple[str, ...]]] = {
     "observability": (
         "LANGFUSE_", "COLLECT_METRICS_LOCAL", "LOCAL_METRICS_FILE", "REASONING_TRACES_FILE", "METRICS_NAMESPACE",
         "TELEMETRY_", "OTEL_", "SENTRY_",
-    ),
-    "vector stores": (
-        "VECTOR_STORE_TYPE", "VECTOR_STORE_MIGRATED", "VECTOR_STORE_NAMESPACE", "VECTOR_STORE_TURBOPUFFER_",
-        "VECTOR_STORE_LANCEDB_PATH", "VECTOR_STORE_RECONCILIATION_INTERVAL_SECONDS",
     ),
 }  # fmt: skip
