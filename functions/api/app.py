@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.api import description, problems
 from functions.api.body_limit import BodyLimit
 from functions.api.degraded import HEADER, Degraded
+from functions.api.observing import Observing
 from functions.api.routes import (
     admin,
     chat,
@@ -93,6 +94,7 @@ def create_app(backends: Backends) -> FastAPI:
         expose_headers=[HEADER],
         max_age=_PREFLIGHT_AGE_S,
     )
+    app.add_middleware(Observing)
     app.add_middleware(VersionPrefix)
     return app
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
 from infra.local.cloudformation import REGION
@@ -98,12 +98,18 @@ def _record(message: ReceivedMessage, queue_arn: str) -> dict[str, object]:
         "receiptHandle": message.receipt,
         "body": body,
         "attributes": message.system_attributes(),
-        "messageAttributes": {},
+        "messageAttributes": {name: _attribute(value) for name, value in message.draft.attributes.items()},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,
         "awsRegion": REGION,
     }
+
+
+def _attribute(value: Mapping[str, str]) -> dict[str, object]:
+    """As AWS writes one into an event: the names in lower case, and two lists that are never filled."""
+    shown: dict[str, object] = {name[0].lower() + name[1:]: text for name, text in value.items()}
+    return {**shown, "stringListValues": [], "binaryListValues": []}
 
 
 def failed_ids(payload: bytes, ids: set[str]) -> set[str]:

@@ -48,6 +48,7 @@ Table(
     *maybe(MAYBE_TIME, "begun_at", "finished_at"),
     # How often a phase began anew because what was kept of it did not fit any more.
     *integers("restarts"),
+    *maybe(Text(), "trace_id"),
     key("workspace", "id"),
     UniqueConstraint("workspace", "observer", "observed", "number"),
     to("collections", "workspace, observer, observed", "workspace, observer, observed", "CASCADE"),

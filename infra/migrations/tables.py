@@ -129,6 +129,7 @@ Table(
     *_maybe(_MAYBE_TIME, "event_at", "indexed_at", "deleted_at"),
     _column("index_attempts", Integer(), "how often its text or vector was refused"),
     Column("index_due_at", _MAYBE_TIME, comment="until then it is not tried again; null when it was never refused"),
+    Column("trace_id", Text(), comment="the trace of the request that caused it to be concluded first"),
     Column(
         "copied_from",
         Text(),
@@ -202,6 +203,7 @@ Table(
     *_numbers("covered_seq"),
     *_integers("token_count"),
     *_times("created_at"),
+    *_maybe(Text(), "trace_id"),
     _key("workspace", "session", "kind"),
     _to("sessions", "workspace, session", "workspace, name"),
 )
@@ -252,6 +254,7 @@ Table(
     *_maybe(Text(), "error"),
     *_times("created_at"),
     *_maybe(_MAYBE_TIME, "finished_at"),
+    Column("traceparent", Text(), comment="the request that planned it, as W3C Trace Context writes it"),
     _key("workspace", "unit", "seq"),
     _to("work_units", "workspace, unit", "workspace, unit"),
     Index("work_items_pending", "workspace", "unit", "seq", postgresql_where=text("state = 'pending'")),

@@ -26,7 +26,7 @@ class Conclusion:
     """One thing concluded. `occurred_at` is the time of its newest source message, else that of its making.
 
     `event_at` is when it happened, where that is known: None means when it was said. `quotes` are the words it
-    rests on, those that were found.
+    rests on, those that were found. `trace_id` is the trace of the request that caused it to be concluded first.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Conclusion:
     event_at: datetime | None = None
     quotes: tuple[Quote, ...] = ()
     quote_state: QuoteState = "none"
+    trace_id: str | None = None
 
     @property
     def collection(self) -> Collection:

@@ -25,7 +25,10 @@ class EvidenceQuote:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceConclusion:
-    """A conclusion that was read. Its quotes are those whose message was read, too."""
+    """A conclusion that was read. Its quotes are those whose message was read, too.
+
+    `trace_id` leads to the request that caused it.
+    """
 
     id: str
     level: Level
@@ -37,6 +40,7 @@ class EvidenceConclusion:
     source_ids: tuple[str, ...]
     event_at: datetime | None = None
     quotes: tuple[EvidenceQuote, ...] = ()
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +110,5 @@ def _conclusion(read: Conclusion, said: Mapping[str, Message]) -> EvidenceConclu
             for one in read.quotes
             if one.message_id in said
         ),
+        read.trace_id,
     )

@@ -58,6 +58,11 @@ class WorkUnit:
         group = f"{self.workspace}:{self.session or self.key}"
         return group if len(group) <= _MAX_GROUP_LENGTH else hashlib.sha256(group.encode()).hexdigest()
 
+    @property
+    def alias(self) -> str:
+        """What logs and metrics call the unit: its kind and a digest, since its key names a peer and a session."""
+        return f"{self.kind}:{hashlib.sha256(str(self).encode()).hexdigest()[:16]}"
+
     def __str__(self) -> str:
         return f"{self.workspace}/{self.key}"
 
@@ -78,7 +83,7 @@ class WakeUp:
 class WorkItem:
     """A unit's share in one message, or for `index` in the messages from `first_seq` to `seq`.
 
-    `seq` is the message's place in its session.
+    `seq` is the message's place in its session. `traceparent` is the request that planned it, where one is known.
     """
 
     seq: int
@@ -89,6 +94,7 @@ class WorkItem:
     custom_instructions: str | None
     created_at: datetime
     attempts: int
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

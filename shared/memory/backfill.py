@@ -41,7 +41,7 @@ def _reconcile(backends: Backends, claimed: Claim) -> None:
     change = backends.db.run(lambda conn: _changed(backends, conn, claimed))
     send(backends, change.wake_ups)
     _index(backends, claimed, change)
-    logger.info("scope_reconciled", unit=str(unit), copied=len(change.copies), removed=len(change.gone))
+    logger.info("scope_reconciled", unit=unit.alias, copied=len(change.copies), removed=len(change.gone))
 
 
 def _changed(backends: Backends, conn: Connection, claimed: Claim) -> _Change:

@@ -51,13 +51,13 @@ def _deliver(backends: Backends, claimed: Claim, taken: list[Claim]) -> None:
                 _post(backends, webhook, event)
     except (AddressForbidden, Invalid) as error:
         park(backends, claimed, f"{type(error).__name__}: {error}")
-        logger.warning("event_parked", unit=str(claimed.unit), reason=type(error).__name__)
+        logger.warning("event_parked", unit=claimed.unit.alias, reason=type(error).__name__)
         return
     except EndpointFailed as error:
         if backends.clock.now() < claimed.items[0].created_at + GIVEN_UP_AFTER:
             raise
         park(backends, claimed, f"{type(error).__name__}: {error}")
-        logger.warning("event_parked", unit=str(claimed.unit), attempts=claimed.attempts, reason="too old")
+        logger.warning("event_parked", unit=claimed.unit.alias, attempts=claimed.attempts, reason="too old")
         return
 
     def finish(conn: Connection) -> list[WakeUp]:

@@ -66,7 +66,7 @@ class Steps:
             with self.backends.db.transaction() as conn:
                 work.retry_later(conn, self.claimed, "waits for work under way", is_outage=True, due_at=due_at)
             return
-        logger.info("forgotten", unit=str(self.claimed.unit))
+        logger.info("forgotten", unit=self.claimed.unit.alias)
 
 
 def uproot(steps: Steps, roots: Sequence[str], *, with_cards: bool = False) -> Iterator[None]:

@@ -15,6 +15,7 @@ from shared.domain.errors import (
 )
 from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory import metering
+from shared.memory.attempt import Attempt, attempted
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.store import forgetting, repair, stops, work
@@ -44,21 +45,32 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Backends, Claim], 
     claimed = backends.db.run(lambda conn: work.claim(conn, unit, terms, now=backends.clock.now()))
     if claimed is None:
         return
+    with attempted(claimed) as attempt:
+        _performed(backends, claimed, do, attempt)
+
+
+def _performed(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None], attempt: Attempt) -> None:
+    unit = claimed.unit
     try:
-        _attempt(backends, claimed, do)
-    except ClaimLost:
-        logger.warning("claim_lost", unit=str(unit))
+        _attempt(backends, claimed, do, attempt)
+    except ClaimLost as error:
+        attempt.ended("lost", error)
+        logger.warning("claim_lost", unit=unit.alias)
         with backends.db.transaction() as conn:
             forgetting.let_go(conn, claimed, due_at=backends.clock.now() + work.HELD_PAUSE)
-    except DatabaseUnavailable:
+    except DatabaseUnavailable as error:
+        attempt.ended("interrupted", error)
         # Nothing can be written about it now. The lease runs out and tick wakes the unit; back in the queue,
         # the wake-up would hold up its session for the whole visibility.
-        logger.exception("work_interrupted", unit=str(unit), attempts=claimed.attempts)
+        logger.exception("work_interrupted", unit=unit.alias, attempts=claimed.attempts)
 
 
-def _attempt(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None]) -> None:
+def _attempt(
+    backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None], attempt: Attempt
+) -> None:
     if claimed.failures > _most_attempts(backends, claimed):
         # Every earlier attempt ended without a word: the worker died of it, each time.
+        attempt.ended("parked")
         park(backends, claimed, "worker ended without an answer")
         return
     try:
@@ -73,21 +85,24 @@ def _attempt(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim],
     except (ClaimLost, DatabaseUnavailable):
         raise
     except BudgetExhausted as error:
+        attempt.ended("put_off", error)
         _stop(backends, claimed, error)
     except Exception as error:
-        _settle(backends, claimed, error)
+        _settle(backends, claimed, error, attempt)
 
 
-def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
+def _settle(backends: Backends, claimed: Claim, error: Exception, attempt: Attempt) -> None:
     is_outage = isinstance(error, Unavailable) and not isinstance(error, AnswerUnreadable)
     # A service error says what it is; the text of any other may quote what was said.
     reason = f"{type(error).__name__}: {error}" if isinstance(error, ServiceError) else type(error).__name__
     if not is_outage and claimed.failures >= _most_attempts(backends, claimed):
-        logger.exception("work_parked", unit=str(claimed.unit), attempts=claimed.attempts)
+        attempt.ended("parked", error)
+        logger.exception("work_parked", unit=claimed.unit.alias, attempts=claimed.attempts)
         park(backends, claimed, reason)
         return
     pause_s = 0.0 if isinstance(error, OutOfTime) else _pause_s(claimed.attempts, error)
-    logger.exception("work_put_off", unit=str(claimed.unit), attempts=claimed.attempts, pause_s=pause_s)
+    attempt.ended("put_off", error)
+    logger.exception("work_put_off", unit=claimed.unit.alias, attempts=claimed.attempts, pause_s=pause_s)
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:
         work.retry_later(conn, claimed, reason, is_outage=is_outage, due_at=due_at)
@@ -95,7 +110,7 @@ def _settle(backends: Backends, claimed: Claim, error: Exception) -> None:
 
 def _stop(backends: Backends, claimed: Claim, error: BudgetExhausted) -> None:
     """Let the window wait for its budget. It is nobody's failure, and the work is done some day: it is never parked."""
-    logger.warning("work_stopped_by_budget", unit=str(claimed.unit), until=error.until.isoformat())
+    logger.warning("work_stopped_by_budget", unit=claimed.unit.alias, until=error.until.isoformat())
     with backends.db.transaction() as conn:
         stops.stop(conn, claimed, f"{type(error).__name__}: {error}", needed=error.needed, until=error.until)
 

@@ -1,17 +1,25 @@
 """A batch from SQS: each wake-up to its verb, failures back to the queue."""
 
 from collections.abc import Callable
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from shared.domain.errors import Invalid, Unavailable
+from shared.domain.trace import HEADER, Trace, parse
 from shared.domain.work import TaskKind, WakeUp
 from shared.queue.envelope import unpack
 from shared.queue.sqs import WorkQueue
+from shared.telemetry import tracing
 from shared.telemetry.logs import logger
 
 # The queue buries what is received more often: `maxReceiveCount` in template.yaml.
 MOST_RECEIVES: Final = 6
 _FIRST_PAUSE_S = 15
+
+
+class SqsAttribute(TypedDict):
+    """A message attribute of a record."""
+
+    stringValue: NotRequired[str]
 
 
 class SqsRecord(TypedDict):
@@ -21,6 +29,7 @@ class SqsRecord(TypedDict):
     receiptHandle: str
     body: str
     attributes: dict[str, str]
+    messageAttributes: NotRequired[dict[str, SqsAttribute]]
 
 
 class SqsEvent(TypedDict):
@@ -108,8 +117,15 @@ def _process(record: SqsRecord, process: Callable[[WakeUp], None]) -> None:
         # Nothing can make it readable; what it pointed to is found by tick.
         logger.error("wake_up_unreadable", message_id=record["messageId"])
         return
-    try:
-        process(wake_up)
-    except Exception:
-        logger.exception("work_failed", unit=str(wake_up.unit), wake_up=wake_up.number)
-        raise
+    unit = wake_up.unit
+    with tracing.entry("wake_up", _cause(record), {"kind": unit.kind.value, "unit": unit.alias}):
+        try:
+            process(wake_up)
+        except Exception:
+            logger.exception("work_failed", workspace=unit.workspace, unit=unit.alias, wake_up=wake_up.number)
+            raise
+
+
+def _cause(record: SqsRecord) -> Trace | None:
+    """What sent the wake-up: a request, other work, or tick."""
+    return parse(record.get("messageAttributes", {}).get(HEADER, {}).get("stringValue"))

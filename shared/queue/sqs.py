@@ -6,9 +6,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol, cast
 
 from shared.domain.errors import QueueUnavailable
+from shared.domain.trace import HEADER
 from shared.domain.work import TaskKind, WakeUp
 from shared.queue.envelope import pack
 from shared.settings.sections import QueueSettings
+from shared.telemetry.tracing import traceparent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -98,9 +100,11 @@ def _open_client() -> "SQSClient":
 
 
 def _entry(index: int, wake_up: WakeUp) -> "SendMessageBatchRequestEntryTypeDef":
+    cause = traceparent()
     return {
         "Id": str(index),
         "MessageBody": pack(wake_up),
         "MessageGroupId": wake_up.unit.group_id(),
         "MessageDeduplicationId": wake_up.deduplication_id(),
+        "MessageAttributes": {} if cause is None else {HEADER: {"DataType": "String", "StringValue": cause}},
     }

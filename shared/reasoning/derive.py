@@ -61,7 +61,7 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
     quotes = Counter(draft.quote_state for draft in drafts)
     logger.info(
         "window_derived",
-        unit=str(unit),
+        unit=unit.alias,
         items=len(claimed.items),
         facts=len(drafts),
         saved=len(saved),
@@ -108,7 +108,7 @@ def _drafts(backends: Backends, claimed: Claim) -> tuple[list[ConclusionDraft], 
         raise AnswerDeclined(f"{reply.model} declined to answer")
     drafts = facts.drafts_of(facts.read(reply.text), [one.message for one in shown], claimed)
     if reply.finish == "length":
-        logger.warning("answer_cut_short", unit=str(claimed.unit), facts=len(drafts))
+        logger.warning("answer_cut_short", unit=claimed.unit.alias, facts=len(drafts))
     with backends.tab.riding() as calls, backends.db.reading() as conn:
         work.keep_answer(conn, claimed, facts.kept(claimed, drafts), calls)
     return drafts, reply.usage
@@ -123,7 +123,7 @@ def _fitted(backends: Backends, claimed: Claim, messages: Sequence[Message]) -> 
     )
     cut = sum(one.is_cut for one in shown)
     if cut or len(shown) < len(messages):
-        logger.warning("input_shrunk", unit=str(claimed.unit), dropped=len(messages) - len(shown), cut=cut)
+        logger.warning("input_shrunk", unit=claimed.unit.alias, dropped=len(messages) - len(shown), cut=cut)
     return shown
 
 

@@ -90,7 +90,7 @@ def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -
     logger.info(
         "dream_phase_done",
         dream=current.id,
-        unit=str(shift.claimed.unit),
+        unit=shift.claimed.unit.alias,
         phase=phase,
         added=len(written.saved),
         gone=len(written.gone),
@@ -118,7 +118,7 @@ def _end(backends: Backends, claimed: Claim, ended: Dream | None) -> None:
     with backends.tab.riding() as made:
         wake_ups = backends.db.run(lambda conn: finish(conn, replace(spent, calls=made)))
     send(backends, wake_ups)
-    logger.info("dream_ended", unit=str(claimed.unit), is_dreamt=ended is not None)
+    logger.info("dream_ended", unit=claimed.unit.alias, is_dreamt=ended is not None)
 
 
 def _spent(backends: Backends, ended: Dream) -> Outcome:

@@ -86,7 +86,7 @@ def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int, inst
             work.fence(conn, claimed)
             summaries.put(conn, unit.workspace, unit.session, summary, made)
         usage += spent
-        logger.info("summary_written", unit=str(unit), kind=kind, covered_seq=summary.covered_seq)
+        logger.info("summary_written", unit=unit.alias, kind=kind, covered_seq=summary.covered_seq)
     return usage
 
 

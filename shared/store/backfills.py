@@ -75,10 +75,11 @@ COPY: LiteralString = """
 INSERT INTO conclusions
        (workspace, id, observer, observed, session, level, content, content_hash, is_derived, message_ids,
         source_ids, premises, metadata, occurred_at, times_derived, created_at, event_at, quotes, quote_state,
-        copied_from)
+        trace_id, copied_from)
 SELECT c.workspace, left(translate(encode(uuid_send(gen_random_uuid()), 'base64'), '+/', '-_'), 21), %(scope)s,
        c.observed, c.session, c.level, c.content, c.content_hash, true, c.message_ids, c.source_ids, c.premises,
-       c.metadata, c.occurred_at, c.times_derived, c.created_at, c.event_at, c.quotes, c.quote_state, c.id
+       c.metadata, c.occurred_at, c.times_derived, c.created_at, c.event_at, c.quotes, c.quote_state, c.trace_id,
+       c.id
   FROM conclusions AS c
  WHERE c.workspace = %(workspace)s AND c.session = %(session)s AND c.level = 'explicit'
    AND c.observer = c.observed AND c.deleted_at IS NULL

@@ -9,6 +9,7 @@ from shared.domain.work import WakeUp, WorkUnit
 from shared.store.database import Connection
 from shared.store.outbox import SEND_GRACE
 from shared.store.rows import SESSION, session_row
+from shared.telemetry.tracing import traceparent
 
 # Writers count `last_seq` up with the messages they insert: every place up to it is committed.
 LAST_PLACE: LiteralString = """
@@ -86,8 +87,8 @@ unit AS (
     HAVING count(*) > 0
  RETURNING wake_no),
 items AS (
-    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-    SELECT %(workspace)s, %(unit)s, r.seq, r.first_seq, m.id, r.tokens, %(now)s
+    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at, traceparent)
+    SELECT %(workspace)s, %(unit)s, r.seq, r.first_seq, m.id, r.tokens, %(now)s, %(traceparent)s
       FROM ranged AS r
       JOIN messages AS m ON m.workspace = %(workspace)s AND m.session = %(session)s AND m.seq = r.seq)
 SELECT wake_no FROM unit
@@ -101,6 +102,7 @@ def plan_index(conn: Connection, unit: WorkUnit, *, now: datetime) -> list[WakeU
         "session": unit.session,
         "unit": unit.key,
         "now": now,
+        "traceparent": traceparent(),
         "grace_until": now + SEND_GRACE,
     }
     return [WakeUp(unit, number) for (number,) in conn.execute(PLAN_INDEX, values).fetchall()]

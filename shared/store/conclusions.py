@@ -18,6 +18,7 @@ from shared.store.conditions import Condition
 from shared.store.database import Connection
 from shared.store.pages import Order, select_page
 from shared.store.rows import CONCLUSION, conclusion_row
+from shared.telemetry.tracing import trace_id
 
 # How many source messages one conclusion remembers; the earliest are kept.
 _MOST_SOURCES: LiteralString = "100"
@@ -62,10 +63,10 @@ class Mention:
 SAVE: LiteralString = f"""
 INSERT INTO conclusions AS c
        (workspace, id, observer, observed, session, level, content, content_hash, is_derived, message_ids,
-        source_ids, premises, occurred_at, times_derived, created_at, event_at, quotes, quote_state)
+        source_ids, premises, occurred_at, times_derived, created_at, event_at, quotes, quote_state, trace_id)
 SELECT %(workspace)s, n.id, n.observer, n.observed, n.session, n.level, n.content, n.content_hash, n.is_derived,
        string_to_array(n.message_ids, ','), string_to_array(n.source_ids, ','), n.premises::text[],
-       n.occurred_at, n.times_derived, %(now)s, n.event_at, n.quotes, n.quote_state
+       n.occurred_at, n.times_derived, %(now)s, n.event_at, n.quotes, n.quote_state, %(trace_id)s
   FROM unnest(%(ids)s::text[], %(observers)s::text[], %(observed)s::text[], %(sessions)s::text[],
               %(levels)s::text[], %(contents)s::text[], %(hashes)s::text[], %(is_derived)s::bool[],
               %(message_ids)s::text[], %(source_ids)s::text[], %(premises)s::text[],
@@ -127,6 +128,7 @@ def save(conn: Connection, workspace: str, new: Sequence[NewConclusion], now: da
                 "quotes": [Jsonb([asdict(quote) for quote in c.quotes]) for c in new],
                 "quote_states": [c.quote_state for c in new],
                 "most_quotes": MAX_QUOTES,
+                "trace_id": trace_id(),
             },
         )
         return cursor.fetchall()

@@ -14,6 +14,7 @@ from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
 from shared.store import dream_checkpoints, dream_schedule, tasks
 from shared.store.database import Connection
 from shared.store.work import ClaimLost
+from shared.telemetry.tracing import trace_id
 
 _DREAM: LiteralString = (
     "workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, input_tokens, output_tokens,"
@@ -53,9 +54,10 @@ RETURNING d.id
 """
 
 ADD: LiteralString = """
-INSERT INTO dreams (workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, requested_at)
+INSERT INTO dreams (workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, requested_at,
+       trace_id)
 SELECT %(workspace)s, %(observer)s, %(observed)s, max(i.seq), %(id)s, %(kind)s, %(cause)s, %(session)s,
-       %(is_rebuild)s, %(phase)s, %(now)s
+       %(is_rebuild)s, %(phase)s, %(now)s, %(trace_id)s
   FROM work_items AS i
  WHERE i.workspace = %(workspace)s AND i.unit = %(unit)s
 """
@@ -78,7 +80,7 @@ def request(conn: Connection, wanted: DreamRequest, *, now: datetime) -> list[Wa
         return []
     wake_ups = tasks.plan(conn, collection.workspace, [unit], now=now, observers=[collection.observer])
     about = {"id": new_id(), "cause": wanted.cause, "session": wanted.session, "phase": first_phase(wanted.kind)}
-    conn.execute(ADD, {**values, **about, "now": now})
+    conn.execute(ADD, {**values, **about, "now": now, "trace_id": trace_id()})
     return wake_ups
 
 

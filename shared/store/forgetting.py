@@ -6,6 +6,7 @@ from typing import LiteralString
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
 from shared.store.database import Connection
 from shared.store.outbox import SEND_GRACE
+from shared.telemetry.tracing import traceparent
 
 
 def unit(workspace: str, session: str = "") -> WorkUnit:
@@ -22,15 +23,16 @@ WITH planned AS (
         ON CONFLICT (workspace, unit) DO NOTHING
  RETURNING unit, wake_no),
 items AS (
-    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-    SELECT %(workspace)s, unit, 1, 1, '', 0, %(now)s FROM planned)
+    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at, traceparent)
+    SELECT %(workspace)s, unit, 1, 1, '', 0, %(now)s, %(traceparent)s FROM planned)
 SELECT wake_no FROM planned
 """
 
 
 def plan(conn: Connection, forgetting: WorkUnit, *, now: datetime) -> list[WakeUp]:
     """Owe the work of `forgetting`; gives the wake-up to send, none when it is owed already."""
-    values = {**_key(forgetting), "session": forgetting.session, "now": now, "grace_until": now + SEND_GRACE}
+    about = {"now": now, "grace_until": now + SEND_GRACE, "traceparent": traceparent()}
+    values = {**_key(forgetting), "session": forgetting.session, **about}
     return [WakeUp(forgetting, number) for (number,) in conn.execute(PLAN, values).fetchall()]
 
 

@@ -16,6 +16,7 @@ from shared.domain.retry import Batch
 from shared.domain.work import WakeUp, WorkUnit
 from shared.store import unanswered
 from shared.store.database import Connection
+from shared.telemetry.tracing import traceparent
 
 # A wake-up that is still owed after this long has lost its sender.
 SEND_GRACE = timedelta(seconds=5)
@@ -73,9 +74,10 @@ RETURNING unit, wake_no, is_woken AND sent_at IS NULL
 # A session being deleted counts no places any more; whoever planned for it finds that out with the messages.
 PLAN_ITEMS: LiteralString = """
 INSERT INTO work_items
-       (workspace, unit, seq, first_seq, message_id, tokens, observers, custom_instructions, created_at)
+       (workspace, unit, seq, first_seq, message_id, tokens, observers, custom_instructions, created_at, traceparent)
 SELECT s.workspace, i.unit, s.last_seq - %(batch)s + i.position, s.last_seq - %(batch)s + i.first_position,
-       i.message_id, i.tokens, string_to_array(i.observers, ','), i.custom_instructions, %(now)s
+       i.message_id, i.tokens, string_to_array(i.observers, ','), i.custom_instructions, %(now)s,
+       %(traceparent)s
   FROM sessions AS s,
        unnest(%(units)s::text[], %(positions)s::int[], %(first_positions)s::int[], %(message_ids)s::text[],
               %(tokens)s::bigint[], %(observers)s::text[], %(custom_instructions)s::text[])
@@ -145,6 +147,7 @@ def _item_columns(
         "session": session,
         "batch": batch,
         "now": now,
+        "traceparent": traceparent(),
         "units": [item.unit.key for item in items],
         "positions": [item.position for item in items],
         "first_positions": [item.first_position for item in items],
@@ -179,8 +182,8 @@ units AS (
              FROM (SELECT NOT u.is_woken AND u.attempts = 0 AND u.stopped_usd IS NULL AS wakes) AS w)
  RETURNING unit, wake_no, is_woken AND sent_at IS NULL AS is_owed),
 items AS (
-    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-    SELECT %(workspace)s, %(unit)s, seq, seq, id, 0, %(now)s
+    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at, traceparent)
+    SELECT %(workspace)s, %(unit)s, seq, seq, id, 0, %(now)s, %(traceparent)s
       FROM hits)
 SELECT unit, wake_no, is_owed FROM units
 """
@@ -210,6 +213,7 @@ def plan_summary(
             "every_long": cadence.every_long,
             "now": now,
             "grace_until": now + SEND_GRACE,
+            "traceparent": traceparent(),
         },
     )
     return Owed(unit.workspace, rows)

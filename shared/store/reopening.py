@@ -10,6 +10,7 @@ from typing import LiteralString
 from shared.domain.work import TaskKind, WorkUnit
 from shared.store.database import Connection
 from shared.store.outbox import Cadence
+from shared.telemetry.tracing import traceparent
 
 REOPEN: LiteralString = """
 WITH opened AS (
@@ -52,8 +53,9 @@ SELECT %(workspace)s, %(unit)s, 'summary', %(session)s, number FROM wake_floor
 """
 ADD_ITEMS: LiteralString = """
 WITH added AS (
-    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-    SELECT %(workspace)s, %(unit)s, n.seq, n.seq, '', 0, %(now)s FROM unnest(%(seqs)s::bigint[]) AS n (seq)
+    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at, traceparent)
+    SELECT %(workspace)s, %(unit)s, n.seq, n.seq, '', 0, %(now)s, %(traceparent)s
+      FROM unnest(%(seqs)s::bigint[]) AS n (seq)
         ON CONFLICT DO NOTHING
  RETURNING seq)
 UPDATE work_units SET pending_items = pending_items + (SELECT count(*) FROM added)
@@ -68,6 +70,7 @@ def summarize_again(conn: Connection, workspace: str, session: str, cadence: Cad
     seqs = [int(row[0]) for row in conn.execute(PLACES, every)]
     if seqs:
         reopen(conn, workspace, session, TaskKind.SUMMARY, seqs)
-        values = {"workspace": workspace, "unit": summary.key, "session": session, "seqs": sorted(seqs), "now": now}
+        about = {"session": session, "seqs": sorted(seqs), "now": now, "traceparent": traceparent()}
+        values = {"workspace": workspace, "unit": summary.key, **about}
         conn.execute(ADD_UNIT, values)
         conn.execute(ADD_ITEMS, values)

@@ -20,10 +20,12 @@ SESSION: LiteralString = "workspace, name, uid, is_active, metadata, configurati
 MESSAGE: LiteralString = "id, workspace, session, peer, seq, content, token_count, metadata, created_at"
 CONCLUSION: LiteralString = (
     "id, workspace, observer, observed, session, level, content, times_derived,"
-    " source_ids, message_ids, premises, occurred_at, created_at, event_at, quotes, quote_state"
+    " source_ids, message_ids, premises, occurred_at, created_at, event_at, quotes, quote_state, trace_id"
 )
 _FIRST_ARRAY, _AFTER_ARRAYS, _QUOTES = 8, 11, 14
-WORK_ITEM: LiteralString = "seq, first_seq, message_id, tokens, observers, custom_instructions, created_at, attempts"
+WORK_ITEM: LiteralString = (
+    "seq, first_seq, message_id, tokens, observers, custom_instructions, created_at, attempts, traceparent"
+)
 
 
 def workspace_row(_: Cursor[Any]) -> RowMaker[Workspace]:

@@ -10,6 +10,7 @@ from shared.domain.summary import Summary, SummaryKind
 from shared.domain.usage import ModelCall
 from shared.store import calls
 from shared.store.database import Connection
+from shared.telemetry.tracing import trace_id
 
 
 def summary_row(_: Cursor[Any]) -> RowMaker[Summary]:
@@ -32,12 +33,14 @@ def both(conn: Connection, workspace: str, session: str) -> dict[SummaryKind, Su
 
 PUT: LiteralString = f"""
 WITH {calls.NOTED}
-INSERT INTO summaries AS s (workspace, session, kind, content, message_id, covered_seq, token_count, created_at)
+INSERT INTO summaries AS s (workspace, session, kind, content, message_id, covered_seq, token_count, created_at,
+       trace_id)
 VALUES (%(workspace)s, %(session)s, %(kind)s, %(content)s, %(message_id)s, %(covered_seq)s, %(token_count)s,
-        %(created_at)s)
+        %(created_at)s, %(trace_id)s)
     ON CONFLICT (workspace, session, kind) DO UPDATE
    SET content = EXCLUDED.content, message_id = EXCLUDED.message_id, covered_seq = EXCLUDED.covered_seq,
-       token_count = EXCLUDED.token_count, created_at = EXCLUDED.created_at
+       token_count = EXCLUDED.token_count, created_at = EXCLUDED.created_at,
+       trace_id = EXCLUDED.trace_id
  WHERE s.covered_seq < EXCLUDED.covered_seq
 """
 
@@ -56,5 +59,6 @@ def put(conn: Connection, workspace: str, session: str, summary: Summary, made: 
             "token_count": summary.token_count,
             "created_at": summary.created_at,
             "calls": calls.given(made),
+            "trace_id": trace_id(),
         },
     )

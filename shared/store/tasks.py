@@ -7,6 +7,7 @@ from typing import LiteralString
 from shared.domain.work import WakeUp, WorkUnit
 from shared.store.database import Connection
 from shared.store.outbox import SEND_GRACE
+from shared.telemetry.tracing import traceparent
 
 # Holds each unit's row, so that the items that follow get their places one after the other.
 OWE: LiteralString = """
@@ -28,8 +29,9 @@ RETURNING unit, wake_no, is_woken AND sent_at IS NULL
 """
 
 ADD: LiteralString = """
-INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, observers, created_at)
-SELECT %(workspace)s, n.unit, last.seq + 1, last.seq + 1, %(message_id)s, 0, %(observers)s, %(now)s
+INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, observers, created_at, traceparent)
+SELECT %(workspace)s, n.unit, last.seq + 1, last.seq + 1, %(message_id)s, 0, %(observers)s, %(now)s,
+       %(traceparent)s
   FROM unnest(%(units)s::text[]) AS n (unit),
        LATERAL (SELECT coalesce(max(i.seq), 0) AS seq
                   FROM work_items AS i
@@ -63,6 +65,7 @@ def plan(
         "observers": list(observers),
         "now": now,
         "grace_until": now + SEND_GRACE,
+        "traceparent": traceparent(),
     }
     decided = conn.execute(OWE, values).fetchall()
     conn.execute(ADD, values)

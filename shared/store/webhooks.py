@@ -16,6 +16,7 @@ from shared.store.conditions import Condition
 from shared.store.database import Connection
 from shared.store.outbox import SEND_GRACE
 from shared.store.pages import select_page
+from shared.telemetry.tracing import traceparent
 
 WEBHOOK: LiteralString = "workspace, id, url, created_at"
 
@@ -131,8 +132,8 @@ events AS (
     SELECT %(workspace)s, id, %(event)s, %(type)s, %(data)s, %(now)s FROM told
  RETURNING webhook, seq, id),
 items AS (
-    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at)
-    SELECT %(workspace)s, 'webhook::' || webhook, seq, seq, id, 1, %(now)s FROM events)
+    INSERT INTO work_items (workspace, unit, seq, first_seq, message_id, tokens, created_at, traceparent)
+    SELECT %(workspace)s, 'webhook::' || webhook, seq, seq, id, 1, %(now)s, %(traceparent)s FROM events)
 SELECT observed, wake_no, is_owed FROM units
 """
 
@@ -151,6 +152,7 @@ def announce(conn: Connection, workspace: str, event: WebhookEvent) -> list[Wake
             "data": Jsonb(event.data),
             "now": event.created_at,
             "grace_until": event.created_at + SEND_GRACE,
+            "traceparent": traceparent(),
         },
     )
     return [WakeUp(unit(workspace, webhook), number) for webhook, number, is_owed in rows if is_owed]

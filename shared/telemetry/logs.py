@@ -1,7 +1,7 @@
 """Structured logs: one JSON line per event, ids and counts only.
 
 `logger.info("work_claimed", unit="…", items=3)`: an event in the past tense, then keys. Never hand it message
-text, conclusions, prompts or keys.
+text, conclusions, prompts or keys, nor what users named: of units the alias, of the rest of us the workspace.
 """
 
 from typing import TYPE_CHECKING, Final, cast
@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Final, cast
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from shared.telemetry import tracing
+
 if TYPE_CHECKING:
     from aws_lambda_powertools.logging.types import LogRecord
 
 
 class WithoutTexts(LambdaPowertoolsFormatter):
-    """Says of an error what it is and where it came from, never its text: that may quote what was said."""
+    """Says of an error what it is and where it came from, never its text: that may quote what was said.
+
+    Adds the trace that the line belongs to; where requests share a process, each has its own.
+    """
 
     def serialize(self, log: "LogRecord") -> str:
         line = cast(dict[str, object], log)
@@ -22,6 +27,9 @@ class WithoutTexts(LambdaPowertoolsFormatter):
         trace = cast(dict[str, object] | None, line.get("stack_trace"))
         if trace is not None:
             trace.pop("value", None)
+        under_way = tracing.current()
+        if under_way is not None:
+            line["trace_id"], line["span_id"] = under_way.trace_id, under_way.span_id
         return super().serialize(log)
 
 

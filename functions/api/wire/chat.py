@@ -47,7 +47,10 @@ class EvidenceQuote(Wire):
 
 
 class EvidenceConclusion(Wire):
-    """A conclusion that was read; `event_at` is when it happened, where that is known."""
+    """A conclusion that was read; `event_at` is when it happened, where that is known.
+
+    `trace_id` is the trace of the request that caused it: the second part of its `traceparent`.
+    """
 
     id: str
     level: Level
@@ -59,6 +62,7 @@ class EvidenceConclusion(Wire):
     source_ids: list[str]
     event_at: Moment | None
     quotes: list[EvidenceQuote]
+    trace_id: str | None
 
 
 class EvidenceMessage(Wire):
@@ -100,6 +104,7 @@ class Evidence(Wire):
                     source_ids=list(one.source_ids),
                     event_at=one.event_at,
                     quotes=[EvidenceQuote.model_validate(quote, from_attributes=True) for quote in one.quotes],
+                    trace_id=one.trace_id,
                 )
                 for one in read.conclusions
             ],

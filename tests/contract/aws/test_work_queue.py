@@ -11,6 +11,7 @@ from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.queue.envelope import unpack
 from shared.queue.sqs import SqsQueue, open_queue
 from shared.settings.sections import QueueSettings
+from shared.telemetry import tracing
 
 
 @pytest.fixture
@@ -62,3 +63,14 @@ def test_put_back_of_what_is_gone_says_that_the_queue_did_not_do_it(queue: SqsQu
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     with pytest.raises(QueueUnavailable):
         queue.put_back(TaskKind.DERIVE, message["ReceiptHandle"], after_s=15)
+
+
+def test_send_says_what_caused_the_wake_up_and_retries_stay_one_message(queue: SqsQueue, sqs: Any, url: str):
+    one = wake_up(1)
+    with tracing.entry("request", None, {}) as first:
+        queue.send([one])
+    with tracing.entry("tick", None, {}):
+        queue.send([one])
+    answer = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10)
+    [message] = answer["Messages"]
+    assert message["MessageAttributes"] == {"traceparent": {"StringValue": first.trace.header, "DataType": "String"}}

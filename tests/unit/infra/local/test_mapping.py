@@ -70,6 +70,20 @@ def test_event_has_the_record_of_an_sqs_event():
     }
 
 
+def test_event_shows_message_attributes_as_aws_does():
+    draft = Draft("é", "group", "dedup", {"traceparent": {"DataType": "String", "StringValue": "00-a"}})
+    message = ReceivedMessage("id-1", "receipt-1", draft, "100", 1.5, 2, 3.25, None)
+    record = json.loads(event([message], QUEUE.arn))["Records"][0]
+    assert record["messageAttributes"] == {
+        "traceparent": {
+            "stringValue": "00-a",
+            "dataType": "String",
+            "stringListValues": [],
+            "binaryListValues": [],
+        }
+    }
+
+
 class Function:
     """A function of one environment without a process: answers each event as told, and keeps what it got."""
 
