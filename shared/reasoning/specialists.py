@@ -78,7 +78,9 @@ class _Run:
             model=self.shift.timed(self.model),
             system=self.system,
             question=begun.question,
-            tools=ToolSet(_TOOLS[self.specialist], bench, max_output_chars=settings.llm.max_tool_output_chars),
+            tools=ToolSet(
+                _TOOLS[self.specialist], bench, max_output_chars=settings.llm.max_tool_output_chars, in_order=True
+            ),
             limits=_limits(settings.dream, left),
             purpose=f"dream_{self.specialist}",
             wants_text=False,

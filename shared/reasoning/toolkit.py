@@ -14,6 +14,7 @@ from shared.domain.message import Message
 from shared.llm.types import Tool, ToolCall
 from shared.memory.gather import gather
 from shared.reasoning.prompts import defused, fenced
+from shared.telemetry import tracing
 from shared.telemetry.logs import logger
 
 C = TypeVar("C")
@@ -92,22 +93,36 @@ def parameters_of(arguments: type[BaseModel]) -> JsonObject:
 
 
 class ToolSet:
-    """The tools that one agent may use, in one context."""
+    """The tools that one agent may use, in one context.
 
-    def __init__(self, tools: Sequence[AgentTool[C]], context: C, *, max_output_chars: int) -> None:
+    `in_order`: one call after the other, where what one changes the next must see, whichever thread is the quicker.
+    """
+
+    def __init__(
+        self, tools: Sequence[AgentTool[C]], context: C, *, max_output_chars: int, in_order: bool = False
+    ) -> None:
         self._run: dict[str, Callable[[JsonObject], ToolResult]] = {
             one.definition.name: partial(one.run, context) for one in tools
         }
         self._max_output_chars = max_output_chars
+        self._in_order = in_order
         self.definitions: Final = tuple(one.definition for one in tools)
 
     def use(self, calls: Sequence[ToolCall]) -> list[Used]:
-        """What the calls of one turn give, in their order; they run at the same time. Never raises."""
-        done = gather(*(partial(self._use, call) for call in calls[:_MOST_CALLS]))
+        """What the calls of one turn give, in their order; they run at the same time unless told. Never raises."""
+        wanted = [partial(self._use, call) for call in calls[:_MOST_CALLS]]
+        done = tuple(use() for use in wanted) if self._in_order else gather(*wanted)
         rest = (_not_run(call, f"Not run: at most {_MOST_CALLS} calls in one turn.") for call in calls[_MOST_CALLS:])
         return [*done, *rest]
 
     def _use(self, call: ToolCall) -> Used:
+        # What a model calls a tool that there is not may be anything.
+        with tracing.span("tool_call", tool=call.name if call.name in self._run else "(unknown)") as span:
+            used = self._used(call)
+            span.attributes |= {"is_ok": used.is_ok, "result_chars": len(used.result.text)}
+            return used
+
+    def _used(self, call: ToolCall) -> Used:
         run = self._run.get(call.name)
         if run is None:
             return _not_run(call, f"There is no tool of this name. Tools: {', '.join(self._run) or 'none'}.")

@@ -149,6 +149,24 @@ def test_use_runs_the_calls_of_one_turn_at_the_same_time_and_keeps_their_order()
     assert [one.result.text for one in used] == ["first", "second"]
 
 
+def test_use_in_order_ends_each_call_before_the_next_begins():
+    seen: list[str] = []
+
+    @tool(Paint)
+    def note(_: None, args: Paint) -> ToolResult:
+        """Note."""
+        seen.append(f"{args.what} begins")
+        # Time enough for another thread to come in between, were there one.
+        threading.Event().wait(0.01)
+        seen.append(f"{args.what} ends")
+        return ToolResult(args.what)
+
+    bench = ToolSet((note,), None, max_output_chars=100, in_order=True)
+    used = bench.use([call({"what": "one"}, "note"), call({"what": "two"}, "note")])
+    assert [one.result.text for one in used] == ["one", "two"]
+    assert seen == ["one begins", "one ends", "two begins", "two ends"]
+
+
 def test_use_when_a_turn_asks_for_very_many_calls_runs_the_first_and_answers_all():
     used = tools().use([call({"what": str(number)}) for number in range(30)])
     assert [one.is_ok for one in used] == [True] * 16 + [False] * 14
