@@ -18,7 +18,12 @@ from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-RUN_LOCKS = ("layers/runtime/requirements.txt", "layers/models/requirements.txt", "infra/local/requirements.txt")
+RUN_LOCKS = (
+    "layers/runtime/requirements.txt",
+    "layers/models/requirements.txt",
+    "layers/observe/requirements.txt",
+    "infra/local/requirements.txt",
+)
 DEVELOP_LOCKS = (*RUN_LOCKS, "infra/local/lancedb/requirements.txt", "tests/requirements.txt")
 
 # Says that we made this environment, where, and from which locks: in a copied or moved one, scripts point elsewhere.

@@ -16,6 +16,8 @@ from shared.settings.choice import chat_spec, dream_spec, embedding_spec
 from shared.settings.models import ReasoningLevel
 from shared.store.database import Database, open_database
 from shared.store.known_budgets import KnownBudgets
+from shared.telemetry import tracing
+from shared.vectors.heard import heard_index
 from shared.vectors.index import VectorIndex
 from shared.vectors.opening import open_stores
 
@@ -134,7 +136,7 @@ def open_backends(settings: Settings) -> Backends:
         db=db,
         queue=open_queue(settings.queue),
         models=models,
-        vectors=stores.index,
+        vectors=heard_index(stores.index) if tracing.is_detailed() else stores.index,
         clock=SystemClock(),
         cache=open_cache(settings),
     )

@@ -35,6 +35,7 @@ from functions.api.routes import (
 )
 from shared.backends import Backends
 from shared.memory.keys import Revocations
+from shared.telemetry.outlets import NONE, Outlets
 
 VERSION_PREFIX: Final = "/v3"
 _PREFLIGHT_AGE_S: Final = 600
@@ -64,8 +65,11 @@ ROUTERS: Final = (
 )
 
 
-def create_app(backends: Backends) -> FastAPI:
-    """The API over `backends`, below `/v3`; paths without that prefix mean the same."""
+def create_app(backends: Backends, outlets: Outlets = NONE, *, flushes: bool = False) -> FastAPI:
+    """The API over `backends`, below `/v3`; paths without that prefix mean the same.
+
+    `flushes`: each request empties the outlets before its answer ends, where nobody else does.
+    """
     settings = backends.settings
     app = FastAPI(
         title="Honcho Serverless",
@@ -78,6 +82,7 @@ def create_app(backends: Backends) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.backends = backends
+    app.state.outlets = outlets
     app.state.revocations = Revocations(backends)
     for router in ROUTERS:
         app.include_router(router, prefix=VERSION_PREFIX)
@@ -94,7 +99,7 @@ def create_app(backends: Backends) -> FastAPI:
         expose_headers=[HEADER],
         max_age=_PREFLIGHT_AGE_S,
     )
-    app.add_middleware(Observing)
+    app.add_middleware(Observing, flush=outlets.flush if flushes and outlets.held else None)
     app.add_middleware(VersionPrefix)
     return app
 

@@ -8,14 +8,14 @@ from functions.api.app import create_app
 from functions.api.threads import one_at_a_time
 from shared.backends import open_backends
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "api")
-_serve: Final = Mangum(create_app(open_backends(_settings)), lifespan="off")
+_outlets: Final = open_outlets(_settings, "api")
+_serve: Final = Mangum(create_app(open_backends(_settings), _outlets), lifespan="off")
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer one event of API Gateway."""
-    with one_at_a_time():
+    with _outlets.emptied(), one_at_a_time():
         return _serve(event, context)

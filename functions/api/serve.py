@@ -5,8 +5,8 @@ from typing import Final
 from functions.api.app import create_app
 from shared.backends import open_backends
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "chat")
-app: Final = create_app(open_backends(_settings))
+_outlets: Final = open_outlets(_settings, "chat")
+app: Final = create_app(open_backends(_settings), _outlets, flushes=True)

@@ -12,20 +12,21 @@ from shared.memory.gather import gather
 from shared.memory.indexing import index_messages
 from shared.queue.batch import BatchResult, SqsEvent, by_group, consume
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "chores")
+outlets = open_outlets(_settings, "chores")
 backends = open_backends(_settings)
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
     deliveries, others = by_group(event, TaskKind.WEBHOOK)
-    # At the same time: an endpoint may take half a minute to say nothing, and nobody else shall wait for it.
-    results = gather(
-        lambda: consume(others, _do, backends.queue),
-        *(partial(consume, delivery, partial(deliver, backends), backends.queue) for delivery in deliveries),
-    )
+    with outlets.emptied():
+        # At the same time: an endpoint may take half a minute to say nothing, and nobody else shall wait for it.
+        results = gather(
+            lambda: consume(others, _do, backends.queue),
+            *(partial(consume, delivery, partial(deliver, backends), backends.queue) for delivery in deliveries),
+        )
     return {"batchItemFailures": [failure for result in results for failure in result["batchItemFailures"]]}
 
 

@@ -4,12 +4,13 @@ from shared.backends import open_backends
 from shared.queue.batch import BatchResult, SqsEvent, consume
 from shared.reasoning.derive import derive
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "deriver")
+outlets = open_outlets(_settings, "deriver")
 backends = open_backends(_settings)
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:
-    return consume(event, lambda wake_up: derive(backends, wake_up), backends.queue)
+    with outlets.emptied():
+        return consume(event, lambda wake_up: derive(backends, wake_up), backends.queue)

@@ -7,10 +7,10 @@ from shared.backends import open_backends
 from shared.queue.batch import BatchResult, SqsEvent, consume
 from shared.reasoning.dream import dream
 from shared.settings import load
-from shared.telemetry.logs import configure
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "dream")
+outlets = open_outlets(_settings, "dream")
 backends = open_backends(_settings)
 
 
@@ -22,4 +22,5 @@ class Context(Protocol):
 
 def lambda_handler(event: SqsEvent, context: Context) -> BatchResult:
     lasts = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    return consume(event, lambda wake_up: dream(backends, wake_up, lasts=lasts), backends.queue)
+    with outlets.emptied():
+        return consume(event, lambda wake_up: dream(backends, wake_up, lasts=lasts), backends.queue)

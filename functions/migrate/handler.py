@@ -6,10 +6,11 @@ from typing import Protocol, cast
 from shared.backends import ConfiguredModels
 from shared.domain.vector import EmbeddingSpace
 from shared.settings import load
-from shared.telemetry.logs import configure, logger
+from shared.telemetry.logs import logger
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "migrate")
+_outlets = open_outlets(_settings, "migrate")
 
 
 class _Migrations(Protocol):
@@ -24,6 +25,11 @@ class _Migrations(Protocol):
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
     """The revision the database is at now, and the space its vectors go to."""
+    with _outlets.emptied():
+        return _migrated()
+
+
+def _migrated() -> dict[str, object]:
     # By name: functions stand below infra, and this one's bundle alone has the migrations, as files.
     migrations = cast(_Migrations, import_module("infra.migrations.apply"))
     space = ConfiguredModels(_settings).embedder().space

@@ -11,16 +11,23 @@ from shared.memory.vector_upkeep import INDEX_GRACE, index_pending, remove_hidde
 from shared.memory.work import give_up_parked
 from shared.settings import load
 from shared.store import gauges, index_state
-from shared.telemetry.logs import configure, logger
+from shared.telemetry import events, tracing
+from shared.telemetry.logs import logger
 from shared.telemetry.metrics import Metric, emit
+from shared.telemetry.outlets import open_outlets
 
 _settings = load()
-configure(_settings.app.log_level, "tick")
+outlets = open_outlets(_settings, "tick")
 backends = open_backends(_settings)
 
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
     """How many wake-ups were sent, dreams begun and conclusions indexed, and when the next visit would be of use."""
+    with outlets.emptied(), tracing.entry("tick", None, {}):
+        return _visit()
+
+
+def _visit() -> dict[str, object]:
     _resume()
     sent = relay(backends)
     dreams = _released()
@@ -65,10 +72,13 @@ def _indexed() -> int:
         except ServiceError:
             logger.exception(failed)
     try:
-        return index_pending(backends)
+        indexed = index_pending(backends)
     except ServiceError:
         logger.exception("conclusions_not_indexed")
         return 0
+    if indexed:
+        events.publish(events.VECTORS_SYNCED, events.run_id(), documents_synced=indexed)
+    return indexed
 
 
 def _measure(sent: int) -> None:

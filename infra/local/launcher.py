@@ -59,6 +59,7 @@ class Launcher:
         databases: Databases,
         root: Path,
         logs: Path,
+        counters: Path,
     ) -> None:
         self._template = template
         self._settings = settings
@@ -67,6 +68,7 @@ class Launcher:
         self._databases = databases
         self._root = root
         self._logs = logs
+        self._counters = counters
         self._pools: dict[str, Pool] = {}
         self._web_functions: dict[str, WebFunction] = {}
         self._admissions: dict[str, Admission] = {}
@@ -119,6 +121,7 @@ class Launcher:
             variables = function_variables(
                 self._template, function, references=references, sqs_url=self.sqs_url, root=self._root
             )
+            variables["PROMETHEUS_MULTIPROC_DIR"] = str(self._counters)
             log = self._logs / f"{name}.log"
             if function.uvicorn is not None:
                 self._admissions[name] = admission(self._settings.api, _MOST_AT_A_WEB_FUNCTION)

@@ -73,7 +73,14 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
         guard = Guard()
         undo.callback(guard.close)
         launcher = Launcher(
-            template, settings=settings, door=door, guard=guard, databases=databases, root=options.root, logs=logs
+            template,
+            settings=settings,
+            door=door,
+            guard=guard,
+            databases=databases,
+            root=options.root,
+            logs=logs,
+            counters=_emptied(options.data / "metrics"),
         )
 
         def on_open() -> None:
@@ -92,6 +99,14 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
 
         _run_loop(launcher, on_open)
     return 0
+
+
+def _emptied(counters: Path) -> Path:
+    """The folder in which the functions count for Prometheus: from zero with each start, as it expects."""
+    counters.mkdir(exist_ok=True)
+    for file in counters.glob("*.db"):
+        file.unlink()
+    return counters
 
 
 def _prepare_database(postgres: EmbeddedPostgres, settings: Settings, say: Say) -> Databases:

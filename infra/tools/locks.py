@@ -18,6 +18,7 @@ from infra.bootstrap import ROOT
 LOCKS = {
     "runtime": "layers/runtime/requirements.txt",
     "models": "layers/models/requirements.txt",
+    "observe": "layers/observe/requirements.txt",
     "local": "infra/local/requirements.txt",
     "lancedb": "infra/local/lancedb/requirements.txt",
     "tests": "tests/requirements.txt",

@@ -43,6 +43,14 @@ class _Retrying(Protocol):
     def __call__(self, model: ChatModel, backup: ChatModel | None) -> ChatModel: ...
 
 
+class _Heard(Protocol):
+    def __call__(self, model: ChatModel) -> ChatModel: ...
+
+
+class _HeardEmbedder(Protocol):
+    def __call__(self, embedder: Embedder) -> Embedder: ...
+
+
 class _EmbedderFactory(Protocol):
     def __call__(self, spec: EmbeddingSpec) -> Embedder: ...
 
@@ -67,7 +75,7 @@ _EMBEDDERS = {
 
 def open_chat_model(spec: ModelSpec) -> ChatModel:
     """The model that `spec` names, with its retries and its backup."""
-    model = cast(_ChatFactory, _load(_CHAT[spec.provider]))(spec)
+    model = cast(_Heard, _load("shared.llm.heard:HeardModel"))(cast(_ChatFactory, _load(_CHAT[spec.provider]))(spec))
     if spec.provider == "offline":
         return model
     # By name like the others: `retry` is written against `ChatModel`, and an import here would be a cycle.
@@ -76,7 +84,8 @@ def open_chat_model(spec: ModelSpec) -> ChatModel:
 
 
 def open_embedder(spec: EmbeddingSpec) -> Embedder:
-    return cast(_EmbedderFactory, _load(_EMBEDDERS[spec.provider]))(spec)
+    embedder = cast(_EmbedderFactory, _load(_EMBEDDERS[spec.provider]))(spec)
+    return cast(_HeardEmbedder, _load("shared.llm.heard:heard_embedder"))(embedder)
 
 
 def _load(target: str) -> object:

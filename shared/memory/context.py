@@ -1,5 +1,6 @@
 """A session's context inside a token budget: a summary, the newest messages, and who they are about."""
 
+import time
 from dataclasses import dataclass
 
 from shared.backends import Backends
@@ -15,6 +16,8 @@ from shared.memory.represent import represent
 from shared.memory.scopes import check_perspective
 from shared.store import messages, session_view
 from shared.store.session_view import SessionView
+from shared.telemetry import events
+from shared.telemetry.events import publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,34 @@ def session_context(backends: Backends, workspace: str, session: str, request: C
 
     Messages start with the last one that the summary covers and are never cut.
     """
+    began = time.monotonic()
+    found = _context(backends, workspace, session, request)
+    publish(
+        events.CONTEXT_RETRIEVED,
+        f"{workspace}:{session}:{events.run_id()}",
+        workspace_name=workspace,
+        context_scope="session",
+        session_name=events.alias(workspace, session),
+        target_name=events.alias(workspace, request.target),
+        tokens_requested=request.tokens,
+        message_count=len(found.messages),
+        has_summary=found.summary is not None,
+        has_representation=found.representation is not None,
+        has_peer_card=found.card is not None,
+        search_query_provided=request.search_query is not None,
+        search_top_k=request.search_top_k,
+        search_max_distance=request.search_max_distance,
+        include_most_frequent=request.include_most_derived,
+        max_conclusions=request.max_conclusions,
+        include_summary=request.with_summary,
+        limit_to_session=request.sessions is not None,
+        peer_perspective_provided=request.perspective is not None,
+        total_duration_ms=round((time.monotonic() - began) * 1000),
+    )
+    return found
+
+
+def _context(backends: Backends, workspace: str, session: str, request: ContextRequest) -> SessionContext:
     limit = backends.settings.app.get_context_max_tokens
     left = limit if request.tokens is None else request.tokens
     if left > limit:

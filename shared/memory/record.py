@@ -21,6 +21,9 @@ from shared.store import dream_schedule, messages, outbox, record, unanswered
 from shared.store.database import Connection, Database
 from shared.store.messages import NewMessage
 from shared.store.record import Scene
+from shared.telemetry import events, metrics
+from shared.telemetry.events import publish
+from shared.telemetry.metrics import measure
 
 
 def record_messages(
@@ -63,9 +66,26 @@ def record_messages(
         return len(messages.by_ids(conn, workspace, ids)) == len(ids)
 
     stored, owed = twins.patiently(lambda: backends.db.run(work, happened=happened))
+    _tell(workspace, session, drafts, stored)
     send(backends, owed.wake_ups, batch=owed.answer)
     twins.settle(backends, [message.id for message in stored])
     return stored
+
+
+def _tell(workspace: str, session: str, drafts: Sequence[MessageDraft], stored: Sequence[Message]) -> None:
+    measure(metrics.MESSAGES_CREATED, len(stored))
+    source = "file_upload" if any(draft.internal for draft in drafts) else "api"
+    last = stored[-1].id if stored else None
+    publish(
+        events.MESSAGE_CREATED,
+        f"{workspace}:{session}:{source}:{last}",
+        workspace_name=workspace,
+        session_name=events.alias(workspace, session),
+        message_count=len(stored),
+        total_tokens=sum(message.token_count for message in stored),
+        source=source,
+        last_message_id=last,
+    )
 
 
 @dataclass(frozen=True, slots=True)

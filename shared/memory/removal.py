@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from shared.backends import Backends
-from shared.domain.work import Claim
+from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.relay import send
 from shared.store import cards, conclusions, forgetting, purge, work
 from shared.store.database import Connection
+from shared.telemetry import events
+from shared.telemetry.events import publish
 from shared.telemetry.logs import logger
 
 T = TypeVar("T")
@@ -66,7 +68,22 @@ class Steps:
             with self.backends.db.transaction() as conn:
                 work.retry_later(conn, self.claimed, "waits for work under way", is_outage=True, due_at=due_at)
             return
+        unit = self.claimed.unit
+        publish(
+            events.DELETION_COMPLETED,
+            f"{unit.workspace}:{unit.kind}:{unit.alias}",
+            workspace_name=unit.workspace,
+            deletion_type=_deleted(unit),
+            resource_id=events.alias(unit.workspace, unit.session or unit.observed or unit.workspace),
+            success=True,
+        )
         logger.info("forgotten", unit=self.claimed.unit.alias)
+
+
+def _deleted(unit: WorkUnit) -> str:
+    if unit.kind is TaskKind.ERASE:
+        return "messages" if unit.session else "peer"
+    return "session" if unit.session else "workspace"
 
 
 def uproot(steps: Steps, roots: Sequence[str], *, with_cards: bool = False) -> Iterator[None]:

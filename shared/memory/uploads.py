@@ -11,6 +11,8 @@ from shared.domain.message import Message, MessageDraft
 from shared.memory.file_text import Piece, pieces, text_of
 from shared.memory.note import UNNOTED, Note
 from shared.memory.record import record_messages
+from shared.telemetry import events
+from shared.telemetry.events import publish
 
 _MOST_NAME_CHARACTERS = 255
 
@@ -51,7 +53,20 @@ def record_upload(
         )
         for number, part in enumerate(parts)
     ]
-    return record_messages(backends, workspace, session, drafts, note=note)
+    stored = record_messages(backends, workspace, session, drafts, note=note)
+    publish(
+        events.FILE_UPLOADED,
+        f"{workspace}:{session}:{file}",
+        workspace_name=workspace,
+        session_name=events.alias(workspace, session),
+        peer_name=events.alias(workspace, upload.peer),
+        filename=events.alias(workspace, upload.name),
+        file_id=file,
+        file_size_bytes=len(upload.content),
+        message_count=len(stored),
+        total_tokens=sum(message.token_count for message in stored),
+    )
+    return stored
 
 
 def _facts(upload: Upload, file: str, part: Piece, number: int, of: int) -> JsonObject:

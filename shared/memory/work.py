@@ -65,9 +65,7 @@ def _performed(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim
         logger.exception("work_interrupted", unit=unit.alias, attempts=claimed.attempts)
 
 
-def _attempt(
-    backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None], attempt: Attempt
-) -> None:
+def _attempt(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim], None], attempt: Attempt) -> None:
     if claimed.failures > _most_attempts(backends, claimed):
         # Every earlier attempt ended without a word: the worker died of it, each time.
         attempt.ended("parked")

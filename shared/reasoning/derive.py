@@ -11,6 +11,7 @@ from shared.domain.message import Message
 from shared.domain.work import Claim, WakeUp
 from shared.llm.types import Completion, Usage, UserTurn
 from shared.memory import conclude
+from shared.memory.conclude import Saving
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
@@ -23,6 +24,8 @@ from shared.settings import Settings
 from shared.store import messages, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
+from shared.telemetry import events
+from shared.telemetry.events import publish
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import Metric, emit
 
@@ -68,8 +71,35 @@ def _conclude(backends: Backends, claimed: Claim) -> None:
         quotes_verified=quotes["verified"],
         quotes_unverified=quotes["unverified"],
     )
+    _tell(backends, claimed, drafts, saving, usage)
     if drafts:
         emit({Metric.QUOTES_VERIFIED: quotes["verified"], Metric.QUOTES_UNVERIFIED: quotes["unverified"]})
+
+
+def _tell(backends: Backends, claimed: Claim, drafts: Sequence[ConclusionDraft], saving: Saving, usage: Usage) -> None:
+    unit, settings = claimed.unit, backends.settings.deriver
+    publish(
+        events.REPRESENTATION_COMPLETED,
+        f"{unit.workspace}:{unit.session}:{claimed.items[-1].message_id}",
+        run_id=events.run_id(),
+        workspace_name=unit.workspace,
+        session_name=events.alias(unit.workspace, unit.session),
+        observed=events.alias(unit.workspace, unit.observed),
+        queue_items_processed=len(claimed.items),
+        earliest_message_id=claimed.items[0].message_id,
+        latest_message_id=claimed.items[-1].message_id,
+        message_count=len(claimed.items),
+        explicit_conclusion_count=len(drafts),
+        input_tokens=sum(item.tokens for item in claimed.items),
+        total_input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        semantic_dup_rejected_count=len(saving.reinforced),
+        semantic_dup_replaced_count=len(saving.replaced),
+        batch_max_tokens=settings.representation_batch_max_tokens,
+        max_input_tokens=settings.max_input_tokens,
+        was_flush_enabled=settings.flush_enabled,
+        observer_count=len(claimed.items[0].observers),
+    )
 
 
 def _shown(backends: Backends, claimed: Claim) -> list[Message]:

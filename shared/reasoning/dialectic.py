@@ -29,7 +29,10 @@ from shared.reasoning.tools.lines import SHORT_ID, conclusion_lines, message_lin
 from shared.reasoning.workspace import WorkspaceQuestion
 from shared.settings.models import ReasoningLevel
 from shared.store import messages
+from shared.telemetry import events, metrics
+from shared.telemetry.events import publish
 from shared.telemetry.logs import logger
+from shared.telemetry.metrics import measure
 
 # A JSON object needs room for its braces and keys even where an answer in words is to be short.
 _STRUCTURED_TOKENS = 2048
@@ -252,7 +255,32 @@ def _answered(backends: Backends, question: AnyQuestion, briefing: Briefing, out
         cached_tokens=outcome.usage.cached_tokens,
         output_tokens=outcome.usage.output_tokens,
     )
+    _tell(question, briefing, outcome)
     return Answered(outcome.text.strip() or None, read, outcome.usage)
+
+
+def _tell(question: AnyQuestion, briefing: Briefing, outcome: Outcome) -> None:
+    usage = outcome.usage
+    measure(metrics.DIALECTIC_CALLS, 1, question.level)
+    measure(metrics.DIALECTIC_TOKENS, usage.input_tokens, "input", "total", question.level)
+    measure(metrics.DIALECTIC_TOKENS, usage.output_tokens, "output", "total", question.level)
+    peer = question.observed if isinstance(question, Question) else None
+    publish(
+        events.DIALECTIC_COMPLETED,
+        events.run_id(),
+        run_id=events.run_id(),
+        workspace_name=question.workspace,
+        peer_name=events.alias(question.workspace, peer),
+        session_name=events.alias(question.workspace, question.session),
+        reasoning_level=question.level,
+        total_iterations=outcome.turns,
+        prefetched_conclusion_count=len(briefing.conclusions),
+        tool_calls_count=len(outcome.used),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cached_tokens,
+        cache_creation_tokens=usage.cache_write_tokens,
+    )
 
 
 def _sources(backends: Backends, question: AnyQuestion, known: Sequence[Conclusion]) -> list[Message]:

@@ -1,10 +1,11 @@
 """Dreaming: one consolidation of a collection, phase by phase, each committed before the next begins."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.dream import Dream, Proposal, Specialist, phase_after
+from shared.domain.json import Json
 from shared.domain.work import Claim, WakeUp
 from shared.memory import consolidate
 from shared.memory.consolidate import Consolidated
@@ -18,6 +19,8 @@ from shared.reasoning.specialists import Consulted, consult
 from shared.store import calls, dream_schedule, dreams, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
+from shared.telemetry import events
+from shared.telemetry.events import publish
 from shared.telemetry.logs import logger
 
 # The items of a dream's unit weigh nothing: below that, a claim takes the first alone.
@@ -99,6 +102,21 @@ def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -
         input_tokens=consulted.usage.input_tokens,
         output_tokens=consulted.usage.output_tokens,
     )
+    usage = consulted.usage
+    publish(
+        events.DREAM_SPECIALIST,
+        f"{current.id}:{phase}",
+        run_id=events.run_id(),
+        specialist_type=phase,
+        **_collection(current),
+        iterations=consulted.turns,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        success=True,
+        created_observation_count=len(written.saved),
+        deleted_observation_count=len(written.gone),
+        peer_card_updated=consulted.proposal.card is not None,
+    )
     return after
 
 
@@ -118,7 +136,29 @@ def _end(backends: Backends, claimed: Claim, ended: Dream | None) -> None:
     with backends.tab.riding() as made:
         wake_ups = backends.db.run(lambda conn: finish(conn, replace(spent, calls=made)))
     send(backends, wake_ups)
+    if ended is not None:
+        publish(
+            events.DREAM_RUN,
+            ended.id,
+            run_id=events.run_id(),
+            **_collection(ended),
+            session_name=events.alias(ended.collection.workspace, ended.session),
+            dream_type=ended.kind,
+            trigger_reason=ended.cause,
+            surprisal_enabled=backends.settings.dream.surprisal.enabled,
+            total_input_tokens=ended.input_tokens,
+            total_output_tokens=ended.output_tokens,
+        )
     logger.info("dream_ended", unit=claimed.unit.alias, is_dreamt=ended is not None)
+
+
+def _collection(dreamt: Dream) -> dict[str, Json]:
+    workspace, observer, observed = astuple(dreamt.collection)
+    return {
+        "workspace_name": workspace,
+        "observer": events.alias(workspace, observer),
+        "observed": events.alias(workspace, observed),
+    }
 
 
 def _spent(backends: Backends, ended: Dream) -> Outcome:

@@ -20,6 +20,8 @@ from shared.reasoning.prompts import defused, render
 from shared.reasoning.transcript import transcript
 from shared.store import messages, summaries, work
 from shared.store.work import Outcome
+from shared.telemetry import events
+from shared.telemetry.events import publish
 from shared.telemetry.logs import logger
 
 # What one call reads; a session that lags behind further is caught up in several.
@@ -86,6 +88,21 @@ def _cover(backends: Backends, claimed: Claim, kind: SummaryKind, seq: int, inst
             work.fence(conn, claimed)
             summaries.put(conn, unit.workspace, unit.session, summary, made)
         usage += spent
+        publish(
+            events.SUMMARY_CREATED,
+            f"{summary.message_id}:{kind}",
+            run_id=events.run_id(),
+            workspace_name=unit.workspace,
+            session_name=events.alias(unit.workspace, unit.session),
+            message_id=summary.message_id,
+            message_count=len(step.fresh),
+            message_seq_in_session=summary.covered_seq,
+            summary_type=kind,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            previous_summary_tokens=step.earlier.token_count if step.earlier else 0,
+            message_tokens=sum(message.token_count for message in step.fresh),
+        )
         logger.info("summary_written", unit=unit.alias, kind=kind, covered_seq=summary.covered_seq)
     return usage
 

@@ -8,12 +8,6 @@ from shared.settings.sections import Settings
 # (section, key): the values that are refused; None stands for any value but the default.
 _NOT_YET: dict[tuple[str, str], tuple[object, ...] | None] = {
     ("llm", "embedding_provider"): ("gemini",),
-    ("telemetry", "enabled"): None,
-    ("otel", "enabled"): None,
-    ("sentry", "enabled"): None,
-    ("app", "langfuse_public_key"): None,
-    ("app", "collect_metrics_local"): None,
-    ("app", "reasoning_traces_file"): None,
 }
 
 

@@ -37,6 +37,7 @@ class AppSettings(Section):
     langfuse_host: str | None = setting(None, "where Langfuse is; its own cloud when not set")
     langfuse_public_key: str | None = setting(None, "turns tracing with Langfuse on")
     langfuse_secret_key: SecretStr | None = setting(None, "goes with the public key")
+    langfuse_content: bool = setting(False, "also send what users wrote and models answered, not only counts")
     collect_metrics_local: bool = setting(False, "also write metrics as JSON lines to local_metrics_file")
     local_metrics_file: str = setting("metrics.jsonl", "where collect_metrics_local writes")
     reasoning_traces_file: str | None = setting(

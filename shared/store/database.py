@@ -13,6 +13,7 @@ from shared.domain.errors import DatabaseUnavailable
 from shared.settings.sections import DbSettings
 from shared.store.pool import APPLICATION, PASSING, RETRY_AFTER_S, Pool
 from shared.store.pool import Connection as Connection
+from shared.telemetry import tracing
 from shared.telemetry.logs import logger
 
 T = TypeVar("T")
@@ -146,12 +147,13 @@ class Database:
 
     @contextmanager
     def _borrowed(self) -> Generator[Connection]:
-        conn = self._pool.take()
-        try:
-            with _translated(conn):
-                yield conn
-        finally:
-            self._pool.give_back(conn)
+        with _observed():
+            conn = self._pool.take()
+            try:
+                with _translated(conn):
+                    yield conn
+            finally:
+                self._pool.give_back(conn)
 
 
 def open_database(settings: DbSettings) -> Database:
@@ -160,14 +162,18 @@ def open_database(settings: DbSettings) -> Database:
 
 
 def _whose_work() -> str:
-    """The function, and the request or unit of work that its log lines carry."""
-    keys = logger.get_current_keys()
-    parts = [APPLICATION, *(str(keys[key]) for key in ("function", "correlation_id") if keys.get(key))]
-    return "/".join(parts)[:_LONGEST_NAME]
+    """The function, and the trace of the request or unit of work, as its log lines carry them."""
+    parts = (APPLICATION, logger.get_current_keys().get("function"), tracing.trace_id())
+    return "/".join(str(part) for part in parts if part)[:_LONGEST_NAME]
 
 
 def _is_lost(conn: Connection, error: psycopg.Error) -> bool:
     return conn.closed or isinstance(error, _FAREWELLS)
+
+
+def _observed() -> AbstractContextManager[object]:
+    """A span for the statements of one borrowing, where anybody wants to know; that is no time to think about it."""
+    return tracing.span("statements") if tracing.is_detailed() else nullcontext()
 
 
 @contextmanager

@@ -40,3 +40,28 @@ def work(conn: Connection, now: datetime) -> list[WorkGauge]:
         WorkGauge(kind, pending, active, done, parked, 0.0 if oldest is None else (now - oldest).total_seconds())
         for kind, pending, active, done, parked, oldest in conn.execute(WORK, {"now": now})
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How many connections of ours are in a state, as Postgres calls it."""
+
+    state: str
+    count: int
+
+
+# Every state is there, so that its series is, too. Postgres shows a role its own sessions only, which is what is meant.
+SESSIONS: LiteralString = """
+SELECT s.state, count(a.pid)
+  FROM unnest(ARRAY['active', 'idle', 'idle in transaction']) AS s (state)
+  LEFT JOIN pg_stat_activity AS a
+         ON a.state = s.state AND a.datname = current_database()
+        AND starts_with(a.application_name, 'honcho-serverless')
+ GROUP BY s.state
+ ORDER BY s.state
+"""
+
+
+def sessions(conn: Connection) -> list[Session]:
+    """The connections of all functions, this one included."""
+    return [Session(state, count) for state, count in conn.execute(SESSIONS)]

@@ -16,12 +16,15 @@ from shared.domain.trace import Trace, begin
 Attribute: TypeAlias = str | int | float | bool
 
 _CURRENT: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
-_WORKSPACE: Final[ContextVar[str | None]] = ContextVar("workspace", default=None)
+_ENTRY: Final[ContextVar["Span | None"]] = ContextVar("entry", default=None)
 
 
 @dataclass(slots=True)
 class Span:
-    """One operation. `parent_id` is the span that caused it, `links` are other causes; times in nanoseconds."""
+    """One operation. `parent_id` is the span that caused it, `links` are other causes; times in nanoseconds.
+
+    `entry` is the request or the piece of work that it is a part of, which may be itself.
+    """
 
     name: str
     trace: Trace
@@ -31,7 +34,7 @@ class Span:
     links: tuple[Trace, ...] = ()
     ended_ns: int = 0
     error: str | None = None
-    is_entry: bool = False
+    entry: "Span | None" = None
 
     @property
     def seconds(self) -> float:
@@ -42,10 +45,14 @@ class Span:
 class SpanListener(Protocol):
     """Who hears of spans. Must be quick, and not raise."""
 
+    def began(self, span: Span) -> None: ...
+
     def ended(self, span: Span) -> None: ...
 
 
 _LISTENERS: Final[list[SpanListener]] = []
+# Those who also want what is too small and too frequent for the others.
+_CURIOUS: Final[list[SpanListener]] = []
 
 
 def current() -> Trace | None:
@@ -66,20 +73,27 @@ def trace_id() -> str | None:
 
 def workspace() -> str | None:
     """The workspace that the request or the work here is about."""
-    return _WORKSPACE.get()
+    entry = _ENTRY.get()
+    found = None if entry is None else entry.attributes.get("workspace")
+    return found if isinstance(found, str) else None
 
 
-def listen(listener: SpanListener) -> None:
+def listen(listener: SpanListener, *, is_curious: bool = False) -> None:
+    """Tell the listener of spans. `is_curious`: it is worth making those of single statements and vector calls for."""
     _LISTENERS.append(listener)
+    if is_curious:
+        _CURIOUS.append(listener)
 
 
 def unlisten(listener: SpanListener) -> None:
     _LISTENERS.remove(listener)
+    if listener in _CURIOUS:
+        _CURIOUS.remove(listener)
 
 
-def is_heard() -> bool:
-    """Whether anybody listens: small spans are not worth their cost otherwise."""
-    return bool(_LISTENERS)
+def is_detailed() -> bool:
+    """Whether spans of what is small and frequent are worth their cost."""
+    return bool(_CURIOUS)
 
 
 @contextmanager
@@ -87,15 +101,14 @@ def entry(
     name: str, cause: Trace | None, attributes: Mapping[str, Attribute], *, links: Sequence[Trace] = ()
 ) -> Generator[Span]:
     """A piece of work as a whole: caused by `cause`, or the first span of a trace of its own."""
-    one = started(name, cause, attributes)
-    one.is_entry, one.links = True, tuple(links)
-    about = attributes.get("workspace")
-    token = _WORKSPACE.set(about if isinstance(about, str) else None)
+    one = _made(name, cause, attributes)
+    one.entry, one.links = one, tuple(links)
+    token = _ENTRY.set(one)
     try:
-        with _under(one):
+        with _under(_told(one)):
             yield one
     finally:
-        _WORKSPACE.reset(token)
+        _ENTRY.reset(token)
 
 
 @contextmanager
@@ -107,8 +120,9 @@ def span(name: str, **attributes: Attribute) -> Generator[Span]:
 
 def started(name: str, cause: Trace | None, attributes: Mapping[str, Attribute]) -> Span:
     """A span under way that is nobody's parent here: for what goes on across generators and threads."""
-    trace = begin() if cause is None else cause.child()
-    return Span(name, trace, None if cause is None else cause.span_id, time.time_ns(), dict(attributes))
+    one = _made(name, cause, attributes)
+    one.entry = _ENTRY.get()
+    return _told(one)
 
 
 def end(one: Span, error: BaseException | None = None) -> None:
@@ -118,6 +132,17 @@ def end(one: Span, error: BaseException | None = None) -> None:
         one.error = type(error).__name__
     for listener in _LISTENERS:
         listener.ended(one)
+
+
+def _made(name: str, cause: Trace | None, attributes: Mapping[str, Attribute]) -> Span:
+    trace = begin() if cause is None else cause.child()
+    return Span(name, trace, None if cause is None else cause.span_id, time.time_ns(), dict(attributes))
+
+
+def _told(one: Span) -> Span:
+    for listener in _LISTENERS:
+        listener.began(one)
+    return one
 
 
 @contextmanager

@@ -25,7 +25,12 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     assert (built / "ModelsLayer" / "encodings").is_dir()
     compiled = list((built / "Api").rglob("*.pyc"))
     assert len(compiled) == len(list((built / "Api").rglob("*.py")))
-    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {*functions, "RuntimeLayer", "ModelsLayer"}
+    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {
+        *functions,
+        "RuntimeLayer",
+        "ModelsLayer",
+        "ObserveLayer",
+    }
 
 
 def test_validate_finds_nothing_wrong_with_the_template() -> None:

@@ -22,6 +22,8 @@ class Listener:
     """Answers each POST with the next of `statuses`, then with 200; `location` is where its redirects point."""
 
     statuses: list[int] = field(default_factory=list[int])
+    # Nothing is answered before it is set.
+    gate: threading.Event | None = None
     location: str = ""
     received: list[Received] = field(default_factory=list[Received])
 
@@ -52,6 +54,8 @@ class Listener:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 listener.received.append(Received(self.path, headers, body))
+                if listener.gate is not None:
+                    listener.gate.wait(30)
                 self.send_response(listener.statuses.pop(0) if listener.statuses else 200)
                 if listener.location:
                     self.send_header("Location", listener.location)

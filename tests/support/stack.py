@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -36,11 +36,14 @@ def data_folder() -> Generator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def drained(base_url: str, workspace: str, *, every_s: float = 0.05) -> dict[str, Any]:
+def drained(
+    base_url: str, workspace: str, *, every_s: float = 0.05, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The queue status once nothing is pending any more; fails the test when that takes too long."""
+    url = f"{base_url}/v3/workspaces/{workspace}/queue/status"
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        status = cast(dict[str, Any], httpx.get(f"{base_url}/v3/workspaces/{workspace}/queue/status").json())
+        status = cast(dict[str, Any], httpx.get(url, headers=headers).json())
         if status["pending_work_units"] + status["in_progress_work_units"] == 0:
             return status
         if time.monotonic() > deadline:

@@ -1,5 +1,6 @@
 """What is known about a peer: representation, card, context."""
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -29,6 +30,7 @@ from shared.domain.representation import render
 from shared.memory import peers
 from shared.memory.represent import represent
 from shared.store import cards
+from shared.telemetry import events
 
 router = APIRouter(
     prefix="/workspaces/{workspace_id}/peers/{peer_id}",
@@ -101,6 +103,7 @@ def get_peer_context(
     peers.refuse_scope(peer_id)
     peers.refuse_scope(target or "")
     peers.require(backends, workspace_id, peer_id)
+    began = time.monotonic()
     collection = Collection(workspace_id, peer_id, target or peer_id)
     chosen = represent(
         backends,
@@ -112,6 +115,22 @@ def get_peer_context(
         limit=max_conclusions,
     )
     card = _card(_lines(backends, collection)).peer_card
+    events.publish(
+        events.CONTEXT_RETRIEVED,
+        f"{workspace_id}:{peer_id}:{events.run_id()}",
+        workspace_name=workspace_id,
+        context_scope="peer",
+        peer_name=events.alias(workspace_id, peer_id),
+        target_name=events.alias(workspace_id, target),
+        has_representation=bool(chosen),
+        has_peer_card=card is not None,
+        search_query_provided=search_query is not None,
+        search_top_k=search_top_k,
+        search_max_distance=search_max_distance,
+        include_most_frequent=include_most_frequent,
+        max_conclusions=max_conclusions,
+        total_duration_ms=round((time.monotonic() - began) * 1000),
+    )
     return answer(
         PeerContext(peer_id=peer_id, target_id=collection.observed, representation=render(chosen), peer_card=card)
     )

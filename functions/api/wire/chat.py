@@ -9,6 +9,7 @@ from functions.api.wire.peers import ScopeNames
 from shared.domain import evidence
 from shared.domain.conclusion import Level
 from shared.settings.models import ReasoningLevel
+from shared.telemetry import tracing
 
 
 class DialecticOptions(Wire):
@@ -82,7 +83,7 @@ class EvidenceToolCall(Wire):
 
 
 class Evidence(Wire):
-    """What the answering run read."""
+    """What the answering run read; `reasoning_trace_id` is the trace that its calls of models are in."""
 
     conclusions: list[EvidenceConclusion]
     messages: list[EvidenceMessage]
@@ -115,6 +116,7 @@ class Evidence(Wire):
             tool_calls=[
                 EvidenceToolCall(tool_name=one.tool_name, tool_input=one.tool_input) for one in read.tool_calls
             ],
+            reasoning_trace_id=tracing.trace_id(),
         )
 
 

@@ -46,7 +46,7 @@ def test_evidence_names_what_was_read(known: WorkspaceClient):
     assert [one["content"] for one in evidence["conclusions"]] == ["alice is allergic to peanuts"]
     assert evidence["conclusions"][0].keys() == {
         "id", "level", "content", "created_at", "session_id", "observer_id", "observed_id", "source_ids", "event_at",
-        "quotes",
+        "quotes", "trace_id",
     }  # fmt: skip
     assert evidence["messages"][0].keys() == {"id", "session_id", "peer_id", "created_at"}
 

@@ -18,7 +18,7 @@ def measured(database_dsn: str, owner_dsn: str) -> Iterator[TestClient]:
 
 
 def gauge(text: str, name: str, kind: str) -> float:
-    found = re.search(rf'^{name}{{kind="{kind}"}} (\S+)$', text, re.MULTILINE)
+    found = re.search(rf'^{name}{{kind="{kind}",namespace="honcho"}} (\S+)$', text, re.MULTILINE)
     assert found is not None, text
     return float(found[1])
 

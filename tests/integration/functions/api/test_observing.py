@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
+from functions.api.app import create_app
 from shared.backends import Backends
 from shared.domain.trace import parse
 from shared.domain.work import TaskKind, WakeUp, WorkUnit
@@ -16,6 +19,7 @@ from shared.queue.envelope import pack
 from shared.reasoning.derive import derive
 from shared.reasoning.summarize import summarize
 from shared.telemetry.logs import logger
+from shared.telemetry.outlets import Outlets
 from tests.support.backends import RecordingQueue
 from tests.support.workspace_client import WorkspaceClient
 
@@ -162,3 +166,49 @@ def test_summary_keeps_the_trace_that_completed_its_cadence(backends: Backends, 
     with backends.db.reading() as conn:
         rows = conn.execute("SELECT trace_id FROM summaries WHERE workspace = %s", [workspace.name]).fetchall()
     assert rows == [(OTHER_ID,)]
+
+
+def test_answer_that_is_streamed_belongs_to_its_request(workspace: WorkspaceClient, lines: Lines):
+    says(workspace, "I live in Porto.", TRACE_ID)
+    body = {"query": "Where is ada?", "stream": True, "include_evidence": True}
+    answer = workspace.client.post(
+        workspace.at("/peers/ada/chat"), json=body, headers={"traceparent": f"00-{OTHER_ID}-{SPAN_ID}-01"}
+    )
+    assert [line["trace_id"] for line in lines.of("question_answered")] == [OTHER_ID]
+    served = lines.of("request_served")[-1]
+    assert (served["trace_id"], served["model"]) == (OTHER_ID, "rules-1")
+    last = json.loads(answer.text.strip().splitlines()[-1].removeprefix("data: "))
+    assert last["evidence"]["reasoning_trace_id"] == OTHER_ID
+
+
+def test_what_is_no_method_has_no_name_of_its_own(workspace: WorkspaceClient, lines: Lines):
+    workspace.client.request("ZQCANARY", "/v3/workspaces")
+    [line] = lines.of("request_served")
+    assert line["method"] == "OTHER"
+    assert "ZQCANARY" not in json.dumps(lines.read)
+
+
+def test_probes_are_not_worth_a_line(workspace: WorkspaceClient, lines: Lines):
+    for path in ("/v3/health", "/v3/health/ready"):
+        assert workspace.client.get(path).status_code == 200
+    assert lines.of("request_served") == []
+
+
+def test_answer_ends_after_the_outlets_were_emptied(backends: Backends):
+    order: list[str] = []
+
+    class Noting:
+        def flush(self, seconds: float) -> None:
+            order.append("flushed")
+
+    app = create_app(backends, Outlets((Noting(),)), flushes=True)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            order.append(f"{message['type']} {message.get('more_body', '')}".strip())
+            await send(message)
+
+        await app(scope, receive, noting)
+
+    assert TestClient(served).get("/v3/health").json() == {"status": "ok"}
+    assert order == ["http.response.start", "flushed", "http.response.body"]

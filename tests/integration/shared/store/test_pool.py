@@ -7,6 +7,7 @@ import pytest
 
 from shared.store.database import Database, open_database
 from shared.store.pool import Pool, PoolExhausted
+from shared.telemetry import tracing
 from shared.telemetry.logs import logger
 from tests.support.database_proxy import DatabaseProxy
 
@@ -118,15 +119,15 @@ def test_statements_are_told_without_their_values_when_asked_for(opened, caplog)
 
 def test_connections_carry_the_name_of_the_work_when_asked_for(opened):
     name = "SELECT current_setting('application_name')"
-    logger.append_keys(function="deriver", correlation_id="abc")
+    logger.append_keys(function="deriver")
     try:
         for told in (False, True):
             database = opened(tracing=told)
-            with database.transaction() as conn:
-                expected = "honcho-serverless/deriver/abc" if told else "honcho-serverless"
+            with tracing.entry("unit", None, {}) as span, database.transaction() as conn:
+                expected = f"honcho-serverless/deriver/{span.trace.trace_id}" if told else "honcho-serverless"
                 assert conn.execute(name).fetchone() == (expected,)
             with database.reading() as conn:
                 # Nothing of it stays with the connection.
                 assert conn.execute(name).fetchone() == ("honcho-serverless",)
     finally:
-        logger.remove_keys(["function", "correlation_id"])
+        logger.remove_keys(["function"])

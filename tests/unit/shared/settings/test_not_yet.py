@@ -9,7 +9,10 @@ from shared.settings.sources import SettingsInvalid
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"OTEL_ENABLED": "true"}, "OTEL_ENABLED: this is not there yet"),
+        (
+            {"LLM_EMBEDDING_PROVIDER": "gemini", "LLM_GEMINI_API_KEY": "k"},
+            "LLM_EMBEDDING_PROVIDER: 'gemini' is not there yet",
+        ),
     ],
 )
 def test_load_of_what_is_not_there_yet_says_so(tmp_path, env: dict[str, str], said: str):

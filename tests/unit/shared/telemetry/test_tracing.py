@@ -17,6 +17,10 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[Span] = []
+        self.begun: list[str] = []
+
+    def began(self, span: Span) -> None:
+        self.begun.append(span.name)
 
     def ended(self, span: Span) -> None:
         self.heard.append(span)
@@ -34,7 +38,9 @@ def test_spans_inside_each_other_are_child_and_parent_of_one_trace(ear: Ear):
     with tracing.entry("unit", CAUSE, {"items": 2}) as outer, tracing.span("model_call", model="m") as inner:
         assert tracing.current() == inner.trace
         assert tracing.traceparent() == inner.trace.header
+    assert ear.begun == ["unit", "model_call"]
     assert [span.name for span in ear.heard] == ["model_call", "unit"]
+    assert (outer.entry, inner.entry) == (outer, outer)
     assert inner.parent_id == outer.trace.span_id
     assert (outer.parent_id, outer.trace.trace_id) == (CAUSE.span_id, CAUSE.trace_id)
     assert inner.trace.trace_id == CAUSE.trace_id
