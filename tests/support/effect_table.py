@@ -174,7 +174,40 @@ _OPENING, _TURBOPUFFER = "tests/unit/shared/vectors/test_opening.py", "tests/con
 _METER = "tests/integration/shared/memory/test_metering.py"
 _SENT = f"{_SQS}::test_send_brings_each_wake_up_once_however_often_it_is_sent"
 _OPENED = f"{_CACHED}::test_open_cache_takes_what_the_settings_say"
+_OUTLETS: Final = "tests/unit/shared/telemetry/test_outlets.py::test_setting_opens_its_outlet_and_nothing_else"
+_TOLD: Final = "tests/contract/telemetry"
+_SHIPPED: Final = "tests/unit/shared/telemetry/test_shipper.py"
+_PLANTED: Final = "tests/e2e/test_canary.py"
 ELSEWHERE: Final[dict[str, str]] = {
+    "LANGFUSE_HOST": f"{_TOLD}/test_langfuse.py::test_run_arrives_with_its_calls_and_no_content",
+    "LANGFUSE_PUBLIC_KEY": f"{_TOLD}/test_langfuse.py::test_run_arrives_with_its_calls_and_no_content",
+    "LANGFUSE_SECRET_KEY": f"{_TOLD}/test_langfuse.py::test_run_arrives_with_its_calls_and_no_content",
+    "LANGFUSE_CONTENT": f"{_TOLD}/test_langfuse.py::test_content_is_sent_when_the_operator_says_so",
+    "COLLECT_METRICS_LOCAL": _OUTLETS,
+    "LOCAL_METRICS_FILE": f"{_PLANTED}::test_nothing_planted_is_found_in",
+    "REASONING_TRACES_FILE": f"{_PLANTED}::test_file_of_reasoning_traces_alone_has_content_and_is_its_owners",
+    "METRICS_NAMESPACE": "tests/unit/shared/telemetry/test_metrics.py::test_series_that_are_known_begin_at_zero",
+    "TELEMETRY_ENABLED": _OUTLETS,
+    "TELEMETRY_ENDPOINT": f"{_PLANTED}::test_nothing_planted_is_found_in",
+    "TELEMETRY_HEADERS": f"{_TOLD}/test_cloud_events.py::test_one_event_is_sent_alone_and_several_as_a_batch",
+    "TELEMETRY_BATCH_SIZE": f"{_SHIPPED}::test_flush_sends_what_waits_in_batches_and_in_order",
+    "TELEMETRY_FLUSH_INTERVAL_SECONDS": f"{_SHIPPED}::test_threshold_and_interval_send_without_a_flush",
+    "TELEMETRY_FLUSH_THRESHOLD": f"{_SHIPPED}::test_threshold_and_interval_send_without_a_flush",
+    "TELEMETRY_MAX_RETRIES": f"{_SHIPPED}::test_receiver_that_stays_away_keeps_its_batch_and_is_left_alone_for_a_while",
+    "TELEMETRY_MAX_BUFFER_SIZE": f"{_SHIPPED}::test_full_buffer_gives_up_the_oldest_and_says_so",
+    "TELEMETRY_NAMESPACE": f"{_TOLD}/test_cloud_events.py::test_envelope_has_what_the_specification_asks_for",
+    "TELEMETRY_HIGH_VOLUME_SAMPLE_RATE": f"{_TOLD}/test_cloud_events.py"
+    "::test_frequent_kinds_are_sampled_by_run_and_others_never",
+    "OTEL_ENABLED": _OUTLETS,
+    "OTEL_EXPORTER_OTLP_ENDPOINT": f"{_TOLD}/test_otlp.py::test_spans_arrive_with_our_ids_parents_links_and_attributes",
+    "OTEL_EXPORTER_OTLP_HEADERS": f"{_TOLD}/test_otlp.py::test_spans_arrive_with_our_ids_parents_links_and_attributes",
+    "OTEL_SERVICE_NAME": f"{_TOLD}/test_otlp.py::test_service_is_called_what_the_operator_says",
+    "SENTRY_ENABLED": _OUTLETS,
+    "SENTRY_DSN": f"{_TOLD}/test_sentry.py::test_unexpected_error_arrives_with_its_place_and_without_its_text",
+    "SENTRY_RELEASE": f"{_TOLD}/test_sentry.py::test_release_is_the_operators_or_else_our_version",
+    "SENTRY_ENVIRONMENT": f"{_TOLD}/test_sentry.py::test_unexpected_error_arrives_with_its_place_and_without_its_text",
+    "SENTRY_TRACES_SAMPLE_RATE": f"{_TOLD}/test_sentry.py::test_share_of_transactions_is_the_operators",
+    "SENTRY_PROFILES_SAMPLE_RATE": f"{_TOLD}/test_sentry.py::test_profile_goes_with_its_transaction_when_wanted",
     "DB_CONNECTION_URI": f"{_DATABASE}::test_database_that_is_not_there_is_an_outage_with_a_time_to_come_back",
     "DB_CONNECT_TIMEOUT_SECONDS": "tests/integration/functions/api/test_connections.py"
     "::test_database_that_takes_calls_and_says_nothing_is_503_in_the_time_allowed",
@@ -237,9 +270,4 @@ ELSEWHERE: Final[dict[str, str]] = {
 }
 
 # Accepted by name, still without an effect, and who brings it. Empty in the end.
-OWED: Final[dict[str, tuple[str, ...]]] = {
-    "observability": (
-        "LANGFUSE_", "COLLECT_METRICS_LOCAL", "LOCAL_METRICS_FILE", "REASONING_TRACES_FILE", "METRICS_NAMESPACE",
-        "TELEMETRY_", "OTEL_", "SENTRY_",
-    ),
-}  # fmt: skip
+OWED: Final[dict[str, tuple[str, ...]]] = {}

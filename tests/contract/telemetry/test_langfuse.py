@@ -73,7 +73,7 @@ def asks(*script: Reply | Exception) -> None:
                 model.complete(REQUEST)
 
 
-def test_run_arrives_with_its_generations_and_tools_and_no_content(server: Listener):
+def test_run_arrives_with_its_calls_and_no_content(server: Listener):
     with told(server, "pk-1") as langfuse:
         asks(REPLY)
         langfuse.flush(10)

@@ -97,3 +97,12 @@ def test_collector_that_hangs_or_is_gone_holds_nobody_up(otlp: Otlp, collector: 
     # Far below the exporter's own patience.
     assert time.monotonic() - began < 4
     collector.gate.set()
+
+
+def test_service_is_called_what_the_operator_says(otlp: Otlp, collector: Listener):
+    with tracing.entry("request", None, {}):
+        pass
+    otlp.flush(10)
+    [resource] = ExportTraceServiceRequest.FromString(collector.received[0].body).resource_spans
+    named = {one.key: one.value.string_value for one in resource.resource.attributes}
+    assert (named["service.name"], named["service.namespace"]) == ("honcho", "acme")

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.errors import DatabaseUnavailable, ModelUnavailable, NotFound
 from shared.domain.trace import Trace
+from shared.domain.version import VERSION
 from shared.telemetry import tracing
 from shared.telemetry.logs import logger
 from shared.telemetry.sentry import Sentry, SentryPlan
@@ -145,3 +146,14 @@ def test_share_of_transactions_is_the_operators(server: Listener):
     reporting.flush(5)
     reporting.close()
     assert items(server, "transaction") == []
+
+
+@pytest.mark.parametrize(("release", "told"), [("2031.5", "2031.5"), (None, VERSION)])
+def test_release_is_the_operators_or_else_our_version(server: Listener, release: str | None, told: str):
+    reporting = Sentry(
+        SentryPlan(f"http://public@127.0.0.1:{server.port}/7", "test", release), namespace="acme", function="api"
+    )
+    logs(RuntimeError())
+    reporting.flush(10)
+    reporting.close()
+    assert [event["release"] for event in items(server, "event")] == [told]
