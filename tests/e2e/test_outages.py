@@ -32,7 +32,7 @@ def test_outages_each_end_in_a_visible_state_of_their_own_and_none_is_processed(
         "500": "ModelUnavailable",
         "401": "ModelRefused",
         "malformed": "AnswerUnreadable",
-        "empty": "ModelUnavailable",
+        "empty": "AnswerUseless",
     }
     server.by_word.update({f"m{fault} ": fault for fault in expected})
     for fault in expected:

@@ -109,6 +109,8 @@ def environment(server: OpenAIServer, faults: Path) -> dict[str, str]:
         "SUMMARY_ENABLED": "false",
         "DERIVER_REPRESENTATION_BATCH_MAX_TOKENS": "128",
         "QUEUE_LEASE_SECONDS": "7",
-        "QUEUE_VISIBILITY_SECONDS": "7",
+        "QUEUE_VISIBILITY_SECONDS": "8",
+        "DERIVER_TIMEOUT_SECONDS": "6",
+        "SUMMARY_TIMEOUT_SECONDS": "6",
         "FAULTS_FOLDER": str(faults),
     }
