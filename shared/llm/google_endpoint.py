@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from shared.domain.errors import ModelUnavailable, ServiceError
 from shared.domain.json import JsonObject
+from shared.domain.vector import Vector
 from shared.llm.failures import Declined, answered
 from shared.llm.google_requests import Asked
 from shared.llm.wire import as_list, as_object, as_text, in_time
@@ -17,7 +18,7 @@ from shared.llm.wire import as_list, as_object, as_text, in_time
 if TYPE_CHECKING:
     from google.genai import Client
     from google.genai.errors import APIError
-    from google.genai.types import GenerateContentResponse
+    from google.genai.types import EmbedContentResponse, GenerateContentResponse
 
 VENDOR_URL: Final = "https://generativelanguage.googleapis.com"
 _VERSION: Final = "v1beta"
@@ -34,6 +35,10 @@ class _Models(Protocol):
     def generate_content_stream(
         self, *, model: str, contents: Sequence[JsonObject], config: Mapping[str, object]
     ) -> "Iterator[GenerateContentResponse]": ...
+
+    def embed_content(
+        self, *, model: str, contents: Sequence[JsonObject], config: Mapping[str, object]
+    ) -> "EmbedContentResponse": ...
 
 
 class Endpoint:
@@ -76,6 +81,22 @@ class Endpoint:
             for chunk in in_time(chunks, name, ends=ends):
                 yield _as_json(cast("GenerateContentResponse", chunk))
 
+    def embed(
+        self, model: str, texts: Sequence[str], *, dimensions: int, name: str, timeout_s: float
+    ) -> tuple[list[Vector | None], int | None]:
+        """One vector per text, None for what is none, and the tokens where they are told.
+
+        Only at the vendor's full size are vectors of length 1.
+        """
+        # One content each: newer models fold a plain list of texts into one document.
+        contents: list[JsonObject] = [{"parts": [{"text": text}]} for text in texts]
+        config = {"output_dimensionality": dimensions, "http_options": _patience(timeout_s)}
+        models = self._models
+        with _translated(name):
+            found = models.embed_content(model=model, contents=contents, config=config)
+        usage = found.usage_metadata
+        return [one.values for one in found.embeddings or []], usage.prompt_token_count if usage else None
+
 
 @cache
 def endpoint(base_url: str | None, api_key: str | None) -> Endpoint:
@@ -87,11 +108,15 @@ def endpoint(base_url: str | None, api_key: str | None) -> Endpoint:
 def _config(asked: Asked, timeout_s: float) -> JsonObject:
     return {
         **asked.config,
-        "http_options": {"timeout": max(1, int(timeout_s * 1000))},
+        "http_options": _patience(timeout_s),
         # One call is one request, whatever the SDK would like to add of its own.
         "automatic_function_calling": {"disable": True},
         "automatic_continuation": False,
     }
+
+
+def _patience(timeout_s: float) -> JsonObject:
+    return {"timeout": max(1, int(timeout_s * 1000))}
 
 
 def _as_json(found: "GenerateContentResponse") -> JsonObject:

@@ -66,9 +66,10 @@ _CHAT = {
     "offline": "shared.llm.offline:open_chat",
 }
 _EMBEDDERS = {
-    "openai": "shared.llm.embeddings:open_embedder",
-    "openrouter": "shared.llm.embeddings:open_embedder",
-    "custom": "shared.llm.embeddings:open_embedder",
+    "openai": "shared.llm.openai_embeddings:open_embedder",
+    "gemini": "shared.llm.google_embeddings:open_embedder",
+    "openrouter": "shared.llm.openai_embeddings:open_embedder",
+    "custom": "shared.llm.openai_embeddings:open_embedder",
     "offline": "shared.llm.offline_embeddings:open_embedder",
 }
 

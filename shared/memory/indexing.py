@@ -12,6 +12,7 @@ from shared.llm import tokens
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.work import perform
+from shared.settings.choice import embedding_spec
 from shared.store import message_index, messages, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
@@ -74,7 +75,7 @@ def _known(backends: Backends, said: Sequence[Message]) -> dict[tuple[str, int],
 def bring(backends: Backends, said: Sequence[Message], known: Mapping[tuple[str, int], Vector]) -> None:
     """Hand the vectors of messages of one workspace to the index; pieces that are not `known` are embedded."""
     embedder = backends.models.embedder()
-    pieces = _pieces(said, backends.settings.app.max_embedding_tokens)
+    pieces = _pieces(said, embedding_spec(backends.settings).max_input_tokens)
     while batch := list(islice(pieces, _BATCH)):
         new = [(message.id, number, text) for message, number, text in batch if (message.id, number) not in known]
         embedded = embedder.embed([text for _, _, text in new]) if new else []

@@ -8,6 +8,7 @@ from shared.settings.models import (
     DEFAULT_BASE_URLS,
     DEFAULT_EMBEDDING_MODELS,
     DEFAULT_MODELS,
+    MAX_INPUT_TOKENS,
     EmbeddingProvider,
     EmbeddingSpec,
     ModelSpec,
@@ -92,12 +93,12 @@ def embedding_spec(settings: Settings) -> EmbeddingSpec:
         "offline": (None, None),
     }
     key, url = reach[provider]
-    how = settings.embedding.model
+    how, most = settings.embedding.model, settings.app.max_embedding_tokens
     return EmbeddingSpec(
         provider,
         llm.embedding_model or DEFAULT_EMBEDDING_MODELS[provider],
         None if provider == "offline" else settings.vector_store.dimensions,
-        settings.app.max_embedding_tokens,
+        min(most, MAX_INPUT_TOKENS.get(provider, most)),
         settings.app.max_embedding_tokens_per_request,
         dimensions_mode=how.dimensions_mode,
         encoding_mode=how.encoding_format_mode,
@@ -168,8 +169,9 @@ def _default_embedder(settings: Settings) -> EmbeddingProvider:
         return "openai"
     if _is_usable(llm, "custom"):
         return "custom"
-    # Where only a chat provider has a key, the offline embedder gives real semantics at no cost. Gemini's own
-    # embeddings are not there yet: whoever adds them puts their key in here.
+    if llm.gemini_api_key is not None:
+        return "gemini"
+    # Where only a provider without embeddings has a key, the offline embedder gives real semantics at no cost.
     return "offline"
 
 

@@ -62,6 +62,9 @@ DEFAULT_EMBEDDING_MODELS: dict[EmbeddingProvider, str] = {
     "offline": "offline",
 }
 
+# Of one input, where the vendor's models take less than others.
+MAX_INPUT_TOKENS: dict[EmbeddingProvider, int] = {"gemini": 2048}
+
 DEFAULT_BASE_URLS: dict[str, str] = {
     "groq": "https://api.groq.com/openai/v1",
     "openrouter": "https://openrouter.ai/api/v1",

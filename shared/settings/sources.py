@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from shared.domain.errors import Invalid
 from shared.settings.knobs import ALIASES, Knob, all_knobs, keys_to_knobs, variable_of
-from shared.settings.not_yet import refusals
 from shared.settings.reading import Given, Keys, Reading, Source, parsed, read_toml, read_variables, written
 from shared.settings.rules import breaches, concerns
 from shared.settings.secret import SecretMissing, is_arn, secret_text
@@ -60,8 +59,6 @@ def resolve(*, env: Mapping[str, str] | None = None, folder: Path | None = None)
     told = [(keys, text) for sections, keys, text in breaches(settings) if not reading.wrong.intersection(sections)]
     reading.problems += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in told]
     reading.warnings += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in concerns(settings)]
-    if not reading.problems:
-        reading.problems += refusals(settings)
     return Resolved(settings, reading.given, tuple(reading.problems), tuple(reading.warnings))
 
 

@@ -48,6 +48,11 @@ def envelope(parts: Sequence[JsonObject], *, finish: str | None, usage: JsonObje
     return whole if usage is None else {**whole, "usageMetadata": usage}
 
 
+def embeddings(*rows: Sequence[float]) -> Scripted:
+    """The answer to `batchEmbedContents`."""
+    return as_json({"embeddings": [{"values": [*row]} for row in rows]})
+
+
 def blocked(reason: str = "PROHIBITED_CONTENT") -> JsonObject:
     """What comes of a prompt that is not answered at all: no candidates."""
     return {"promptFeedback": {"blockReason": reason}, "usageMetadata": _USAGE, "modelVersion": "gemini"}

@@ -7,7 +7,8 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 
 from shared.domain.errors import ModelRefused, ModelUnavailable
-from shared.llm.embeddings import OpenAIEmbedder
+from shared.llm.embeddings import RemoteEmbedder
+from shared.llm.openai_embeddings import asking
 from shared.llm.retry import Pace
 from shared.settings.models import EmbeddingSpec
 from tests.support.openai_server import OpenAIServer, Received, Scripted, failure, vectors
@@ -21,9 +22,9 @@ def server() -> Iterator[OpenAIServer]:
         yield running
 
 
-def embedder(server: OpenAIServer, **changed: object) -> OpenAIEmbedder:
+def embedder(server: OpenAIServer, **changed: object) -> RemoteEmbedder:
     spec = EmbeddingSpec("custom", "e", 2, 8192, 300_000, "key", server.url)
-    return OpenAIEmbedder(replace(spec, **changed), 2, Pace(attempts=1))
+    return asking(replace(spec, **changed), Pace(attempts=1))
 
 
 @pytest.mark.parametrize(("mode", "is_sent"), [("auto", True), ("always", True), ("never", False)])

@@ -9,8 +9,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from shared.backends import Backends
-from shared.llm.embeddings import OpenAIEmbedder
 from shared.llm.openai_compatible import open_chat
+from shared.llm.openai_embeddings import asking
 from shared.llm.retry import Pace, Retrying
 from shared.llm.types import Completion, TextDelta, UserTurn
 from shared.memory.metering import metered
@@ -36,7 +36,7 @@ def backends(server: OpenAIServer, database_dsn: str) -> Iterator[Backends]:
         open_chat(ModelSpec("openai", "gpt-5.4-mini", "sk-key", server.url)), pace=Pace(sleep=lambda _: None)
     )
     spec = EmbeddingSpec("openai", "text-embedding-3-small", 3, 8192, 300_000, "sk-key", server.url)
-    opened = make_backends(database_dsn, models=FixedModels(chat, OpenAIEmbedder(spec, 3)))
+    opened = make_backends(database_dsn, models=FixedModels(chat, asking(spec)))
     yield opened
     opened.db.close()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.tools.crowd.meaning import MODEL, Meaning, MeaningServer
-from shared.llm.embeddings import OpenAIEmbedder
+from shared.llm.openai_embeddings import asking
 from shared.settings.models import EmbeddingSpec
 
 
@@ -12,7 +12,7 @@ def test_server_gives_the_stack_what_the_database_was_filled_with():
     texts = ["I play the cello", "It rains in Porto"]
     with MeaningServer(meaning) as server:
         spec = EmbeddingSpec("custom", MODEL, 1024, 512, 10_000, "none", server.base_url)
-        embedder = OpenAIEmbedder(spec, 1024)
+        embedder = asking(spec)
         vectors = embedder.embed(texts)
         assert embedder.embed(texts[:1])[0] == pytest.approx(vectors[0], abs=1e-6)
     assert embedder.space.model == f"custom/{MODEL}"

@@ -100,6 +100,14 @@ def test_long_messages_have_a_vector_for_each_piece(here: Searching):
     assert {row[0] for row in _vectors(here)} == {said.id}
 
 
+def test_long_messages_are_split_at_what_the_vendor_reads_of_one_text(here: Searching):
+    llm = here.backends.settings.llm.model_copy(update={"embedding_provider": "gemini"})
+    settings = here.backends.settings.model_copy(update={"llm": llm})
+    there = replace(here, backends=replace(here.backends, settings=settings))
+    there.knows("word " * 3000)
+    assert [row[1] for row in _vectors(here)] == [0, 1]
+
+
 def test_embeddings_switched_off_index_the_words_alone(here: Searching):
     here.by_words_only().knows("tea")
     assert _vectors(here) == []

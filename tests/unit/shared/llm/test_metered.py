@@ -8,7 +8,7 @@ import pytest
 from shared.domain.errors import BudgetExhausted, ModelRefused, ModelUnavailable
 from shared.domain.usage import Tokens
 from shared.domain.vector import EmbeddingSpace, Vector
-from shared.llm.embeddings import Cached
+from shared.llm.embedding_cache import Cached
 from shared.llm.metered import Planned, Report, Ticket, metered_chat, metered_embedder, most_input
 from shared.llm.retry import Pace, Retrying
 from shared.llm.types import AnswerUseless, Completion, Delta, Reply, SystemTurn, TextDelta, Tool, Usage, UserTurn

@@ -90,7 +90,9 @@ def test_chat_spec_hides_its_key():
         ({"groq_api_key": "k"}, "offline", "offline", None),
         ({"openai_api_key": "k"}, "openai", "text-embedding-3-small", 1536),
         (CUSTOM, "custom", "text-embedding-3-small", 1536),
-        ({"gemini_api_key": "k"}, "offline", "offline", None),
+        ({"gemini_api_key": "k"}, "gemini", "gemini-embedding-001", 1536),
+        ({"openai_api_key": "k", "gemini_api_key": "k"}, "openai", "text-embedding-3-small", 1536),
+        ({"anthropic_api_key": "k"}, "offline", "offline", None),
         ({"openai_api_key": "k", "embedding_provider": "offline"}, "offline", "offline", None),
         ({"openai_api_key": "k", "embedding_model": "big"}, "openai", "big", 1536),
     ],
@@ -98,6 +100,31 @@ def test_chat_spec_hides_its_key():
 def test_embedding_spec_follows_the_keys_there_are(llm, provider, model, dimensions):
     spec = embedding_spec(settings(llm))
     assert (spec.provider, spec.model, spec.dimensions) == (provider, model, dimensions)
+
+
+def test_embedding_spec_of_openrouter_needs_no_more_than_a_key():
+    spec = embedding_spec(settings({"embedding_provider": "openrouter", "openai_compatible_api_key": "k"}))
+    assert (spec.model, spec.api_key) == ("openai/text-embedding-3-small", "k")
+    assert spec.base_url == "https://openrouter.ai/api/v1"
+
+
+@pytest.mark.parametrize(
+    ("llm", "most", "limit"),
+    [
+        ({"gemini_api_key": "k"}, 8192, 2048),
+        ({"gemini_api_key": "k"}, 1000, 1000),
+        ({"openai_api_key": "k"}, 8192, 8192),
+    ],
+)
+def test_embedding_spec_keeps_to_what_the_vendor_reads_of_one_text(llm: dict[str, str], most: int, limit: int):
+    assert embedding_spec(settings(llm, app={"max_embedding_tokens": most})).max_input_tokens == limit
+
+
+def test_embedding_spec_says_how_the_model_is_asked():
+    asked = {"dimensions_mode": "never", "encoding_format_mode": "float", "max_batch_size": 7, "timeout": 2.5}
+    spec = embedding_spec(settings(embedding={"model_config": asked, "max_concurrent_embeddings": 3}))
+    assert (spec.dimensions_mode, spec.encoding_mode, spec.max_batch, spec.timeout_s) == ("never", "float", 7, 2.5)
+    assert spec.concurrency == 3
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def models(folder: Path, **env: str) -> dict[str, str]:
     [
         ("LLM_OPENAI_API_KEY", "openai", "openai"),
         ("LLM_ANTHROPIC_API_KEY", "anthropic", "offline"),
-        ("LLM_GEMINI_API_KEY", "google", "offline"),
+        ("LLM_GEMINI_API_KEY", "google", "gemini"),
         ("LLM_GROQ_API_KEY", "groq", "offline"),
     ],
 )
