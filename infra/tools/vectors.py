@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,7 +13,9 @@ from infra.local import profile, state
 from infra.local.commands import ROOT
 from shared.backends import Backends, open_backends
 from shared.domain.errors import ServiceError
+from shared.domain.vector import EmbeddingSpace
 from shared.memory import vector_audit, vector_copy
+from shared.memory.reindexing import choice_of
 from shared.memory.vector_audit import Finding, Subject
 from shared.memory.vector_copy import Copy
 from shared.settings import load
@@ -30,9 +31,9 @@ def vectors(argv: list[str]) -> int:
     """Copy or compare, in the running stack, or else in the database of the settings."""
     arguments = _parser().parse_args(argv)
     try:
-        with _opened(arguments.data.absolute()) as (backends, stores):
+        with opened(arguments.data.absolute()) as (backends, stores):
             if arguments.order == "find":
-                return find(stores, arguments.workspace, arguments.words)
+                return find(backends, stores, arguments.workspace, arguments.words)
             if arguments.order == "sync":
                 return sync(backends, stores, arguments.workspace, is_again=arguments.again)
             return verify(backends, stores, arguments.workspace, is_repaired=arguments.repair)
@@ -50,13 +51,15 @@ def sync(backends: Backends, stores: Stores, only: str | None, *, is_again: bool
         return 1
     settings = backends.settings
     place = f"{settings.vector_store.type}:{settings.namespace('vector_store')}"
-    job = Copy(stores.postgres, stores.external, f"{place}:{spaces.key_of(backends.models.embedder().space)}")
     for workspace in _workspaces(backends, only):
-        if is_again:
-            vector_copy.again(backends, workspace, job.target)
-        for kind in _KINDS:
-            for copied in vector_copy.copy(backends, workspace, kind, job):
-                print(f"{workspace}: {copied.count} {kind}{', all of them' if copied.is_done else ' ...'}", flush=True)
+        for space in _spaces_of(backends, workspace):
+            job = Copy(stores.postgres.at(space), stores.external.at(space), f"{place}:{spaces.key_of(space)}")
+            if is_again:
+                vector_copy.again(backends, workspace, job.target)
+            for kind in _KINDS:
+                for copied in vector_copy.copy(backends, workspace, kind, job):
+                    how = ", all of them" if copied.is_done else " ..."
+                    print(f"{workspace}: {copied.count} {kind}{how}", flush=True)
     print("Everything that Postgres holds is copied. Next: 'vectors verify', then VECTOR_STORE_MIGRATED=true.")
     return 0
 
@@ -66,7 +69,7 @@ def verify(backends: Backends, stores: Stores, only: str | None, *, is_repaired:
     print(_LINE.format("workspace", "store", "kind", "rows", "held", "pending", "leaving", "missing", "orphans"))
     is_in_order = True
     for workspace in _workspaces(backends, only):
-        for name, subject in subjects(backends, stores).items():
+        for name, subject in subjects(backends, stores, workspace).items():
             for kind in _KINDS if backends.settings.app.embed_messages else _KINDS[:1]:
                 finding = vector_audit.verify(backends, workspace, kind, subject.index)
                 _show(workspace, name, kind, finding)
@@ -80,12 +83,13 @@ def verify(backends: Backends, stores: Stores, only: str | None, *, is_repaired:
     return 0 if is_in_order else 1
 
 
-def find(stores: Stores, workspace: str, words: str) -> int:
+def find(backends: Backends, stores: Stores, workspace: str, words: str) -> int:
     """Show which messages the store itself finds by their words, the best first."""
     if stores.external is None:
         print("VECTOR_STORE_TYPE is pgvector: its words are searched by the service's own index.", file=sys.stderr)
         return 1
-    found = stores.external.messages_by_words(workspace, words, k=20)
+    index = stores.external.at(_spaces_of(backends, workspace)[0])
+    found = index.messages_by_words(workspace, words, k=20)
     for message_id, score in found:
         print(f"{score:8.3f}  {message_id}")
     if not found:
@@ -96,13 +100,26 @@ def find(stores: Stores, workspace: str, words: str) -> int:
 _LINE = "{:<24} {:<12} {:<12}" + " {:>9}" * 6
 
 
-def subjects(backends: Backends, stores: Stores) -> dict[str, Subject]:
-    """The stores that must agree with the rows. The one that is no longer written still lends its vectors."""
+def subjects(backends: Backends, stores: Stores, workspace: str) -> dict[str, Subject]:
+    """The stores that must agree with the rows, in the space that the workspace reads.
+
+    The one that is no longer written still lends its vectors.
+    """
+    space = _spaces_of(backends, workspace)[0]
+    postgres = stores.postgres.at(space)
     if stores.external is None:
-        return {"pgvector": Subject(stores.postgres)}
-    external = Subject(stores.external, (stores.postgres,))
+        return {"pgvector": Subject(postgres)}
+    external = Subject(stores.external.at(space), (postgres,))
     name: str = backends.settings.vector_store.type
-    return {name: external} if stores.is_migrated else {"pgvector": Subject(stores.postgres), name: external}
+    return {name: external} if stores.is_migrated else {"pgvector": Subject(postgres), name: external}
+
+
+def _spaces_of(backends: Backends, workspace: str) -> list[EmbeddingSpace]:
+    """The space that the workspace reads, and the other one that it writes."""
+    choice = choice_of(backends, workspace)
+    if choice is None:
+        return [backends.models.embedder().space]
+    return [space for space in (choice.read, choice.beside) if space is not None]
 
 
 def _show(workspace: str, store: str, kind: VectorKind, finding: Finding, note: str = "") -> None:
@@ -115,7 +132,8 @@ def _workspaces(backends: Backends, only: str | None) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(data: Path) -> Generator[tuple[Backends, Stores]]:
+def opened(data: Path) -> Generator[tuple[Backends, Stores]]:
+    """The backends of the stack that runs on `data`, or else of the settings, and their stores by name."""
     stack = state.running(data)
     # What a local stack adds to its settings decides how it embeds.
     settings = load(folder=ROOT, env={**profile.defaults(ROOT), **os.environ} if stack else None)
@@ -127,7 +145,7 @@ def _opened(data: Path) -> Generator[tuple[Backends, Stores]]:
         settings.vector_store, settings.namespace("vector_store"), backends.db, lambda: embedder().space
     )
     try:
-        yield replace(backends, vectors=stores.index), stores
+        yield backends, stores
     finally:
         backends.db.close()
 

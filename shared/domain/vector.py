@@ -1,7 +1,7 @@
 """Vectors and what is stored and found with them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from shared.domain.conclusion import Level
@@ -17,9 +17,22 @@ class EmbeddingSpace:
     dimensions: int
 
 
+class Placed(list[float]):
+    """A vector that says which space it belongs to: while a workspace changes its model there are two."""
+
+    def __init__(self, values: Iterable[float], space: EmbeddingSpace) -> None:
+        super().__init__(values)
+        self.space = space
+
+
+def space_of(vector: Vector) -> EmbeddingSpace | None:
+    """The space that `vector` belongs to; None where it does not say."""
+    return vector.space if isinstance(vector, Placed) else None
+
+
 @dataclass(frozen=True, slots=True)
 class ConclusionVector:
-    """A conclusion's place in a space."""
+    """A conclusion's place in a space. `text` is what it says, for whoever must place it in another space, too."""
 
     workspace: str
     id: str
@@ -28,6 +41,7 @@ class ConclusionVector:
     session: str | None
     level: Level
     vector: Vector
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, co
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, NotFound
 from shared.domain.ids import is_scope, new_id
 from shared.domain.vector import ConclusionVector, Vector
+from shared.memory import meaning
 from shared.memory.metering import INDEX, metered
 from shared.memory.note import UNNOTED, Note
 from shared.memory.planning import rhythm
@@ -90,7 +91,8 @@ def prepare(
     distinct = merged(drafts)
     if not distinct:
         return Saving(workspace, (), (), (), {})
-    vectors = dict(zip(distinct, backends.models.embedder().embed([d.content for d in distinct.values()]), strict=True))
+    texts = [draft.content for draft in distinct.values()]
+    vectors = dict(zip(distinct, meaning.embed(backends, workspace, texts), strict=True))
     if backends.settings.deriver.deduplicate:
         distinct = without_restatements(distinct, vectors)
     new: list[NewConclusion] = []
@@ -128,7 +130,7 @@ def index(
     What fails stays pending for `tick`.
     """
     records = [
-        ConclusionVector(c.workspace, c.id, c.observer, c.observed, c.session, c.level, vectors[c.content])
+        ConclusionVector(c.workspace, c.id, c.observer, c.observed, c.session, c.level, vectors[c.content], c.content)
         for c in saved
         if c.content in vectors
     ]
@@ -186,7 +188,7 @@ def _created(
     backends: Backends, workspace: str, given: Sequence[GivenConclusion], note: Note[list[Conclusion]]
 ) -> list[Conclusion]:
     texts = list(dict.fromkeys(item.content for item in given))
-    vectors = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
+    vectors = dict(zip(texts, meaning.embed(backends, workspace, texts), strict=True))
     now = backends.clock.now()
     new = [
         _new(

@@ -10,7 +10,7 @@ from shared.domain.dream import Change, Dream, Finding, Proposal, Removal, sourc
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable
 from shared.domain.ids import new_id
 from shared.domain.vector import Vector
-from shared.memory import conclude
+from shared.memory import conclude, meaning
 from shared.store import cards, conclusions, dreams, lineage
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
@@ -87,7 +87,7 @@ def prepare(backends: Backends, collection: Collection, proposal: Proposal) -> C
     if not by_hash:
         return Consolidation(collection, proposal, {})
     texts = [one.content for one in by_hash.values()]
-    vectors = dict(zip(by_hash, backends.models.embedder().embed(texts), strict=True))
+    vectors = dict(zip(by_hash, meaning.embed(backends, collection.workspace, texts), strict=True))
     going = {one.conclusion for one in proposal.removals}
     fresh: list[Finding] = []
     for level in dict.fromkeys(one.level for one in by_hash.values()):

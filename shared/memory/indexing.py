@@ -9,10 +9,10 @@ from shared.domain.message import Message
 from shared.domain.vector import MessageVector, Vector
 from shared.domain.work import Claim, WakeUp
 from shared.llm import tokens
+from shared.memory import meaning
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
 from shared.memory.work import perform
-from shared.settings.choice import embedding_spec
 from shared.store import message_index, messages, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
@@ -64,7 +64,7 @@ def _index_meaning(backends: Backends, claimed: Claim) -> str:
     # Asked before an attempt is paid for again: an index that is away says so, and one of two may have them all.
     known = _known(backends, said) if claimed.attempts > 1 else {}
     bring(backends, said, known)
-    return backends.models.embedder().space.model
+    return meaning.embedder(backends, claimed.unit.workspace).space.model
 
 
 def _known(backends: Backends, said: Sequence[Message]) -> dict[tuple[str, int], Vector]:
@@ -74,11 +74,13 @@ def _known(backends: Backends, said: Sequence[Message]) -> dict[tuple[str, int],
 
 def bring(backends: Backends, said: Sequence[Message], known: Mapping[tuple[str, int], Vector]) -> None:
     """Hand the vectors of messages of one workspace to the index; pieces that are not `known` are embedded."""
-    embedder = backends.models.embedder()
-    pieces = _pieces(said, embedding_spec(backends.settings).max_input_tokens)
+    if not said:
+        return
+    workspace = said[0].workspace
+    pieces = pieces_of(said, meaning.most_tokens(backends, workspace))
     while batch := list(islice(pieces, _BATCH)):
         new = [(message.id, number, text) for message, number, text in batch if (message.id, number) not in known]
-        embedded = embedder.embed([text for _, _, text in new]) if new else []
+        embedded = meaning.embed(backends, workspace, [text for _, _, text in new]) if new else []
         vectors = {**known, **{(one, number): vector for (one, number, _), vector in zip(new, embedded, strict=True)}}
         backends.vectors.upsert_messages(
             [
@@ -94,7 +96,7 @@ def bring(backends: Backends, said: Sequence[Message], known: Mapping[tuple[str,
                 for message, number, text in batch
             ]
         )
-        _drop_gone(backends, said[0].workspace, {message.id for message, _, _ in batch})
+        _drop_gone(backends, workspace, {message.id for message, _, _ in batch})
 
 
 def _drop_gone(backends: Backends, workspace: str, ids: set[str]) -> None:
@@ -109,7 +111,8 @@ def _places(claimed: Claim) -> tuple[int, int]:
     return claimed.items[0].first_seq, claimed.last_seq
 
 
-def _pieces(said: Sequence[Message], max_tokens: int) -> Iterator[tuple[Message, int, str]]:
+def pieces_of(said: Sequence[Message], max_tokens: int) -> Iterator[tuple[Message, int, str]]:
+    """The pieces of each message that say anything, with their numbers."""
     for message in said:
         for number, text in enumerate(split(message.content, max_tokens)):
             if text.strip():

@@ -16,13 +16,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from shared.backends import Backends, Models
+from shared.backends import Backends, EmbeddingTranslator, Models
 from shared.domain.clock import iso_z
 from shared.domain.dream import Specialist
 from shared.domain.errors import BudgetExhausted
 from shared.domain.ids import new_id
 from shared.domain.spending import Budget, end_of
 from shared.domain.usage import ModelCall, Tokens
+from shared.domain.vector import EmbeddingSpace
 from shared.llm.metered import Planned, Report, metered_chat, metered_embedder
 from shared.llm.metered import Ticket as Ticket
 from shared.llm.prices import Price, load_prices
@@ -33,6 +34,7 @@ from shared.store import budgets, calls
 from shared.store.budgets import Crossing, Decision, Wish
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import Metric, emit
+from shared.vectors.spaced import SpacedIndex
 
 QUERY: Final = "embed_query"
 INDEX: Final = "embed_index"
@@ -59,7 +61,12 @@ def metered(
         return
     tab = RunningTab(backends, workspace, run or new_id(), has_budget)
     try:
-        yield replace(backends, models=MeteredModels(backends.models, tab, embedding), tab=tab)
+        models, vectors = MeteredModels(backends.models, tab, embedding), backends.vectors
+        if isinstance(vectors, SpacedIndex):
+            # What is made for a second space is for indexing, whoever asks.
+            indexing = MeteredModels(backends.models, tab, INDEX)
+            vectors = vectors.translating(EmbeddingTranslator(backends.settings, indexing))
+        yield replace(backends, models=models, vectors=vectors, tab=tab)
     finally:
         tab.close()
 
@@ -98,6 +105,9 @@ class MeteredModels:
 
     def embedder(self) -> Embedder:
         return metered_embedder(self._models.embedder(), _Line(self._tab, self._embedding))
+
+    def embedder_in(self, space: EmbeddingSpace) -> Embedder:
+        return metered_embedder(self._models.embedder_in(space), _Line(self._tab, self._embedding))
 
 
 class RunningTab:

@@ -7,6 +7,7 @@ from shared.domain import degraded
 from shared.domain.conclusion import Collection, Conclusion, Level, normal_form
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable, ModelRefused, ModelUnavailable, ServiceError
 from shared.domain.vector import Vector
+from shared.memory import meaning
 from shared.store import conclusion_words, conclusions
 from shared.telemetry.logs import logger
 
@@ -14,10 +15,10 @@ from shared.telemetry.logs import logger
 _VIEWS_PER_CONCLUSION = 4
 
 
-def vector_of(backends: Backends, query: str) -> Vector | None:
+def vector_of(backends: Backends, workspace: str, query: str) -> Vector | None:
     """The query's vector; None, and noted, where the model cannot make one."""
     try:
-        return backends.models.embedder().embed([query])[0]
+        return meaning.embed(backends, workspace, [query])[0]
     except (ModelUnavailable, ModelRefused) as error:
         _without(error)
         return None

@@ -57,7 +57,7 @@ def represent(
             near = recall.near(
                 own,
                 collection,
-                _vector_of(own, question),
+                _vector_of(own, collection.workspace, question),
                 k=split.semantic,
                 max_distance=max_distance,
                 levels=levels,
@@ -80,9 +80,9 @@ def represent(
     return list(said.values())
 
 
-def _vector_of(backends: Backends, query: str) -> Vector | None:
+def _vector_of(backends: Backends, workspace: str, query: str) -> Vector | None:
     try:
-        return recall.vector_of(backends, query)
+        return recall.vector_of(backends, workspace, query)
     except BudgetExhausted as error:
         # What is chosen by words is free.
         degraded.note(error)

@@ -10,6 +10,7 @@ from shared.domain import degraded, relevance
 from shared.domain.errors import BudgetExhausted, IndexUnavailable, ModelRefused, ModelUnavailable
 from shared.domain.message import Message
 from shared.domain.period import Period
+from shared.memory import meaning
 from shared.memory.gather import gather
 from shared.memory.metering import metered
 from shared.store import message_ranking, message_search
@@ -150,7 +151,7 @@ def _nearest(
     if among is not None and not among:
         return {}
     try:
-        (vector,) = backends.models.embedder().embed([query])
+        (vector,) = meaning.embed(backends, area.workspace, [query])
         hits = backends.vectors.nearest_messages(
             area.workspace, vector, k=k, sessions=area.sessions, peer=area.peer, among=among
         )

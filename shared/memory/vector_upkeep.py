@@ -7,7 +7,7 @@ from shared.backends import Backends
 from shared.domain.conclusion import Conclusion
 from shared.domain.errors import BudgetExhausted, IndexRefused, ModelRefused
 from shared.domain.vector import ConclusionVector, Vector
-from shared.memory import conclude
+from shared.memory import conclude, meaning
 from shared.memory.metering import INDEX, metered
 from shared.store import index_state, vector_removals
 from shared.store.index_state import MANY_ATTEMPTS
@@ -62,7 +62,9 @@ def _bring(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> No
 def records_of(found: Iterable[Conclusion], vectors: Mapping[str, Vector]) -> list[ConclusionVector]:
     """What the index keeps of those conclusions that have a vector under their id."""
     return [
-        ConclusionVector(one.workspace, one.id, one.observer, one.observed, one.session, one.level, vectors[one.id])
+        ConclusionVector(
+            one.workspace, one.id, one.observer, one.observed, one.session, one.level, vectors[one.id], one.content
+        )
         for one in found
         if one.id in vectors
     ]
@@ -74,7 +76,7 @@ def embedded(backends: Backends, wanted: Sequence[Conclusion]) -> tuple[dict[str
         return {}, []
     texts = list(dict.fromkeys(one.content for one in wanted))
     try:
-        by_text = dict(zip(texts, backends.models.embedder().embed(texts), strict=True))
+        by_text = dict(zip(texts, meaning.embed(backends, wanted[0].workspace, texts), strict=True))
     except ModelRefused:
         if len(wanted) == 1:
             return {}, [wanted[0].id]

@@ -65,7 +65,7 @@ def brief(
     """At most `prefetch` explicit and as many derived conclusions near `query`, the cards, the session's end."""
     near = partial(recall, backends, collection, query)
     recalled, stored = gather(
-        partial(_recalled, backends, near, query, prefetch, sessions),
+        partial(_recalled, backends, collection.workspace, near, query, prefetch, sessions),
         partial(_stored, backends, collection, session, sessions),
     )
     return Briefing(
@@ -91,7 +91,7 @@ def brief_on_all(
     """The same for a question about anybody. No card is shown: each belongs to one peer."""
     near = partial(recall_of_all, backends, workspace, query)
     recalled, stored = gather(
-        partial(_recalled, backends, near, query, prefetch, sessions),
+        partial(_recalled, backends, workspace, near, query, prefetch, sessions),
         partial(_stored_of_all, backends, workspace, session, sessions),
     )
     return Briefing(
@@ -100,11 +100,16 @@ def brief_on_all(
 
 
 def _recalled(
-    backends: Backends, near: Callable[..., list[Conclusion]], query: str, k: int, sessions: Sequence[str] | None
+    backends: Backends,
+    workspace: str,
+    near: Callable[..., list[Conclusion]],
+    query: str,
+    k: int,
+    sessions: Sequence[str] | None,
 ) -> _Recalled:
     """Empty when nothing can be looked up at all: the model can still search."""
     try:
-        vector = vector_of(backends, query)
+        vector = vector_of(backends, workspace, query)
         # Derived conclusions rest on several sessions: under a list of sessions there are none to show.
         levels = (_EXPLICIT, DERIVED_LEVELS) if sessions is None else (_EXPLICIT,)
         found = gather(*(partial(near, vector, k=k, sessions=sessions, levels=some) for some in levels))

@@ -81,6 +81,25 @@ def key_variables(spec: ModelSpec | EmbeddingSpec) -> tuple[str, ...]:
 def embedding_spec(settings: Settings) -> EmbeddingSpec:
     """The embedding model, and where it is reached."""
     provider = settings.llm.embedding_provider or _default_embedder(settings)
+    model = settings.llm.embedding_model or DEFAULT_EMBEDDING_MODELS[provider]
+    return _embedding(settings, provider, model, settings.vector_store.dimensions)
+
+
+def spec_of_space(settings: Settings, name: str, dimensions: int | None = None) -> EmbeddingSpec:
+    """The embedding model `provider/model` with so many dimensions, else those of the settings.
+
+    Spaces of offline models name no provider. Raises `ModelMissing` where the provider's key is not set.
+    """
+    first, _, rest = name.partition("/")
+    named: EmbeddingProvider | None = next((one for one in DEFAULT_EMBEDDING_MODELS if one == first), None)
+    provider: EmbeddingProvider = named or "offline"
+    model = name if named is None else rest or DEFAULT_EMBEDDING_MODELS[provider]
+    if missing := [one for one in _EMBEDDING_NEEDS.get(provider, ()) if _value(settings.llm, one) is None]:
+        raise ModelMissing(f"the embedding model {name} needs {' and '.join(missing)}")
+    return _embedding(settings, provider, model, dimensions or settings.vector_store.dimensions)
+
+
+def _embedding(settings: Settings, provider: EmbeddingProvider, model: str, dimensions: int) -> EmbeddingSpec:
     llm = settings.llm
     reach: dict[EmbeddingProvider, tuple[SecretStr | None, str | None]] = {
         "openai": (llm.openai_api_key, llm.openai_base_url),
@@ -96,8 +115,8 @@ def embedding_spec(settings: Settings) -> EmbeddingSpec:
     how, most = settings.embedding.model, settings.app.max_embedding_tokens
     return EmbeddingSpec(
         provider,
-        llm.embedding_model or DEFAULT_EMBEDDING_MODELS[provider],
-        None if provider == "offline" else settings.vector_store.dimensions,
+        model,
+        None if provider == "offline" else dimensions,
         min(most, MAX_INPUT_TOKENS.get(provider, most)),
         settings.app.max_embedding_tokens_per_request,
         dimensions_mode=how.dimensions_mode,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from shared.domain.conclusion import Collection, Level
-from shared.domain.vector import ConclusionVector, Hit, MessageVector, Vector
+from shared.domain.vector import ConclusionVector, EmbeddingSpace, Hit, MessageVector, Vector
 from shared.vectors.index import Listing, VectorIndex
 
 
@@ -16,6 +16,9 @@ class DualIndex(VectorIndex):
     def __init__(self, main: VectorIndex, beside: VectorIndex) -> None:
         self.main = main
         self.beside = beside
+
+    def at(self, space: EmbeddingSpace) -> "DualIndex":
+        return DualIndex(self.main.at(space), self.beside.at(space))
 
     def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None:
         self.main.upsert_conclusions(records)
@@ -41,6 +44,9 @@ class DualIndex(VectorIndex):
     def delete_workspace(self, workspace: str, *, most: int) -> bool:
         # As long as there is more in the first, this is called again.
         return self.main.delete_workspace(workspace, most=most) or self.beside.delete_workspace(workspace, most=most)
+
+    def clear(self, workspace: str, *, most: int) -> bool:
+        return self.main.clear(workspace, most=most) or self.beside.clear(workspace, most=most)
 
     def conclusion_vectors(self, workspace: str, ids: Sequence[str]) -> dict[str, Vector]:
         return self.main.conclusion_vectors(workspace, ids)

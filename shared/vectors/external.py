@@ -42,6 +42,9 @@ class ExternalIndex(VectorIndex):
         self._spaces = spaces
         self.keeps = messages
 
+    def at(self, space: EmbeddingSpace) -> "ExternalIndex":
+        return ExternalIndex(self._shelf, self._namespace, lambda: space, self._spaces, self.keeps)
+
     def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None:
         self._put(CONCLUSIONS, {(row.workspace, row.id): _conclusion_row(row) for row in records})
 
@@ -71,6 +74,11 @@ class ExternalIndex(VectorIndex):
         for kind in (CONCLUSIONS, self.keeps):
             for place in self._every(kind, workspace):
                 self._shelf.drop(place)
+        return False
+
+    def clear(self, workspace: str, *, most: int) -> bool:
+        for kind in (CONCLUSIONS, self.keeps):
+            self._shelf.drop(self._place(kind, workspace))
         return False
 
     def nearest_conclusions(

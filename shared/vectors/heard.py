@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import cast
 
+from shared.domain.vector import EmbeddingSpace
 from shared.telemetry import tracing
 from shared.vectors.index import VectorIndex
 
@@ -13,6 +14,9 @@ class _HeardIndex:
 
     def __init__(self, index: VectorIndex) -> None:
         self._index = index
+
+    def at(self, space: EmbeddingSpace) -> VectorIndex:
+        return heard_index(self._index.at(space))
 
     def __getattr__(self, name: str) -> object:
         found: object = getattr(self._index, name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.conclusion import Collection, Level
-from shared.domain.vector import ConclusionVector, Hit, MessageVector, Vector
+from shared.domain.vector import ConclusionVector, EmbeddingSpace, Hit, MessageVector, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Listing:
 
 class VectorIndex(Protocol):
     """Upserts are idempotent by id. Every call may raise `IndexUnavailable`; nothing found is an empty list."""
+
+    def at(self, space: EmbeddingSpace) -> "VectorIndex":
+        """The same index in that space, whose tables are there already."""
+        ...
 
     def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None: ...
 
@@ -41,7 +45,11 @@ class VectorIndex(Protocol):
         ...
 
     def delete_workspace(self, workspace: str, *, most: int) -> bool:
-        """Take out at most `most` vectors of the workspace; True when there may be more."""
+        """Take out at most `most` vectors of the workspace, from every space; True when there may be more."""
+        ...
+
+    def clear(self, workspace: str, *, most: int) -> bool:
+        """The same from this space alone."""
         ...
 
     def nearest_conclusions(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import LiteralString
 
 import psycopg
@@ -42,6 +43,11 @@ class PgIndex(VectorIndex):
         self._db = db
         self._space = space
         self._type_oids: dict[str, int] = {}
+
+    def at(self, space: EmbeddingSpace) -> "PgIndex":
+        other = copy(self)
+        other._space = lambda: space
+        return other
 
     def upsert_conclusions(self, records: Sequence[ConclusionVector]) -> None:
         # Sorted and each once: two workers with the same rows must not wait for each other in a circle.
@@ -98,6 +104,11 @@ class PgIndex(VectorIndex):
     def delete_workspace(self, workspace: str, *, most: int) -> bool:
         values = {"workspace": workspace, "most": most}
         return any(self._delete(statement, values) for statement in pg_queries.DELETE_WORKSPACE)
+
+    def clear(self, workspace: str, *, most: int) -> bool:
+        values = {"workspace": workspace, "most": most}
+        with self._connection() as conn:
+            return any(self._execute(conn, statement, values).rowcount > 0 for statement in pg_queries.DELETE_WORKSPACE)
 
     def nearest_conclusions(
         self,

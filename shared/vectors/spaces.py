@@ -87,7 +87,7 @@ def create(conn: psycopg.Connection[TupleRow], space: EmbeddingSpace) -> None:
     if not 0 < space.dimensions <= MAX_DIMENSIONS:
         raise ValueError(f"an embedding space has 1 to {MAX_DIMENSIONS} dimensions, not {space.dimensions}")
     names = table_names(space)
-    conn.execute(_ONE_AT_A_TIME)
+    hold_registry(conn)
     conn.execute("CREATE EXTENSION IF NOT EXISTS vector")
     conn.execute(_table(_CONCLUSIONS, names.conclusions, space))
     conn.execute(_table(_MESSAGES, names.messages, space))
@@ -98,6 +98,11 @@ def create(conn: psycopg.Connection[TupleRow], space: EmbeddingSpace) -> None:
     registered = {"name": key_of(space), "model": space.model, "dimensions": space.dimensions}
     conn.execute(_REGISTER, registered)
     build_graphs(conn)
+
+
+def hold_registry(conn: psycopg.Connection[TupleRow]) -> None:
+    """Let nobody else make or remove spaces until the transaction ends."""
+    conn.execute(_ONE_AT_A_TIME)
 
 
 _EVERY: LiteralString = "SELECT name FROM embedding_spaces ORDER BY name"

@@ -38,6 +38,7 @@ SWEEPS: Final = {
     "repair.GIVE_UP": "tick gives up what was set aside too long ago, whosever it is",
     "repair.RECOVER": "after a start without queue and workers every lease and wake-up is void",
     "stops.RESUME": "tick resumes whatever there is money for again, whosever it is",
+    "space_choices.SOME": "which workspaces have a space of their own, remembered for ten seconds, told to nobody",
     "status.WAITING": "the operator's list of what waits, and why",
 }
 # Templates: the text that is put in for a placeholder brings the workspace.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from infra.migrations.apply import ensure_space
-from shared.backends import Backends, Models, open_backends
+from shared.backends import Backends, EmbeddingTranslator, Models, open_backends
 from shared.domain.clock import Clock
 from shared.domain.errors import QueueUnavailable
 from shared.domain.vector import EmbeddingSpace, Vector
@@ -19,8 +19,9 @@ from shared.domain.work import TaskKind, WakeUp
 from shared.llm.types import Completion, Delta, Reply, TextDelta, Usage
 from shared.queue.sqs import WorkQueue
 from shared.settings import Settings
-from shared.store.database import open_database
+from shared.store.database import Database, open_database
 from shared.vectors.pg import PgIndex
+from shared.vectors.spaced import SpacedIndex
 from tests.support.scripted_model import FixedModels
 
 THEN: Final = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
@@ -141,6 +142,16 @@ def make_backends(
         vectors=PgIndex(db, lambda: all_models.embedder().space),
         clock=clock or FrozenClock(),
     )
+
+
+def vectors_over(backends: Backends, db: Database) -> SpacedIndex:
+    """The product's index in Postgres, over another line to the database; it knows what `backends` know."""
+
+    def usual() -> EmbeddingSpace:
+        return backends.models.embedder().space
+
+    translator = EmbeddingTranslator(backends.settings, backends.models)
+    return SpacedIndex(db, backends.spaces, PgIndex(db, usual), usual, translator)
 
 
 def ensure_tiny_space(owner_dsn: str) -> None:

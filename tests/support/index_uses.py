@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.domain.conclusion import Collection
-from shared.store import conclusion_words, index_state, vector_copies, vector_removals, vector_rows
+from shared.store import conclusion_words, index_state, space_choices, vector_copies, vector_removals, vector_rows
 from shared.store.database import Connection
 from tests.support.backends import THEN
 
@@ -21,6 +21,9 @@ INDEX_USES: Final[dict[str, Callable[[Connection], object]]] = {
     "vector_rows_whole": lambda conn: vector_rows.messages_of(conn, "w1", ["m1", "m2"]),
     "removals_done": lambda conn: vector_removals.done(conn, "w1", ["c1", "c2"]),
     "removals_due": lambda conn: vector_removals.due(conn, THEN, most=100),
+    "space_deletions": lambda conn: space_choices.deletions(conn, "w1"),
+    "space_rows": lambda conn: space_choices.conclusions_with_row(conn, "w1", ["c1", "c2"]),
+    "space_choice": lambda conn: space_choices.get(conn, "w1"),
     "conclusions_owed": lambda conn: index_state.gauge(conn, before=THEN),
     "conclusions_postponed": lambda conn: index_state.postpone(conn, "w1", ["c1"], THEN, pause=timedelta(minutes=5)),
     "conclusions_unindexed": lambda conn: index_state.unindexed(conn, before=THEN, now=THEN, most=100),

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from shared.domain.dream import Specialist
+from shared.domain.errors import ModelUnavailable
 from shared.domain.json import JsonObject
+from shared.domain.vector import EmbeddingSpace
 from shared.llm.provider import ChatModel, Embedder
 from shared.llm.types import Completion, Delta, Reply, TextDelta, ToolCall, Usage
 from shared.settings.models import ReasoningLevel
@@ -62,6 +64,7 @@ class FixedModels:
 
     chat: ChatModel
     embeddings: Embedder
+    others: tuple[Embedder, ...] = ()
     levels: list[ReasoningLevel] = field(default_factory=list[ReasoningLevel])
 
     def deriver(self) -> ChatModel:
@@ -80,3 +83,9 @@ class FixedModels:
 
     def embedder(self) -> Embedder:
         return self.embeddings
+
+    def embedder_in(self, space: EmbeddingSpace) -> Embedder:
+        known = {one.space: one for one in (self.embeddings, *self.others)}
+        if space not in known:
+            raise ModelUnavailable(f"{space.model} is out of reach")
+        return known[space]

@@ -19,7 +19,12 @@ def external(place: Workplace, server: TurbopufferServer) -> ExternalIndex:
     """An index in `server`, in the space of the place's own."""
     space = place.embedder.space
     shelf = TurbopufferShelf(KEY, None, server.url)
-    return ExternalIndex(shelf, "tests", lambda: space, lambda: [spaces.key_of(space)])
+
+    def keys() -> list[str]:
+        with place.backends.db.reading() as conn:
+            return spaces.keys(conn)
+
+    return ExternalIndex(shelf, "tests", lambda: space, keys)
 
 
 def migrated(place: Workplace, server: TurbopufferServer) -> Workplace:

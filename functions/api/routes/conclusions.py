@@ -106,7 +106,7 @@ def _by_meaning(
     backends: Backends, collection: Collection, body: ConclusionQuery, wanted: Filter | None
 ) -> list[conclusion.Conclusion]:
     k = body.top_k if wanted is None else _ASKED_UNDER_FILTER
-    vector = vector_of(backends, body.query)
+    vector = vector_of(backends, collection.workspace, body.query)
     nearest = recall(backends, collection, body.query, vector, k=k, max_distance=body.distance)
     if wanted is None or not nearest:
         return nearest

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, LiteralString, cast
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, sql
 
 from infra.bootstrap import ROOT
 from infra.local import template as sam
@@ -34,6 +34,13 @@ SELECT current_setting('server_version'),
        (SELECT extversion FROM pg_extension WHERE extname = 'vector')
 """
 _SPACES: LiteralString = "SELECT model, dimensions FROM embedding_spaces ORDER BY model, dimensions"
+# The oldest workspaces show it: those without a choice of their own are read in the space of the settings.
+_LEFT: LiteralString = """
+SELECT EXISTS (SELECT FROM (SELECT name FROM workspaces ORDER BY created_at, name LIMIT 1000) AS w
+                WHERE NOT EXISTS (SELECT FROM workspace_spaces AS s WHERE s.workspace = w.name)
+                  AND (EXISTS (SELECT FROM {} AS v WHERE v.workspace = w.name)
+                       OR EXISTS (SELECT FROM {} AS v WHERE v.workspace = w.name)))
+"""
 _TABLE: LiteralString = "SELECT to_regclass(%(name)s) IS NOT NULL"
 
 
@@ -179,11 +186,25 @@ def _spaces(conn: psycopg.Connection[Any], space: EmbeddingSpace) -> Finding:
     besides = f"; also {', '.join(others)}" if others else ""
     named = f"{space.model} ({space.dimensions} dimensions)"
     (is_there,) = conn.execute(_TABLE, {"name": table_names(space).conclusions}).fetchone() or (False,)
+    for model, dimensions in rows:
+        if (model, dimensions) != (space.model, space.dimensions) and _is_read_elsewhere(conn, model, dimensions):
+            said = f"workspaces have their vectors in {model} ({dimensions}), the settings say {named}"
+            return Finding(
+                "vector store", "problem", f"{said}: 'reindex --all' brings them over, or LLM_EMBEDDING_MODEL"
+            )
     if is_there:
         return Finding("vector store", "ok", f"pgvector: {named}{besides}")
     return Finding(
         "vector store", "problem", f"pgvector has no tables for {named}: start anew, or LLM_EMBEDDING_MODEL{besides}"
     )
+
+
+def _is_read_elsewhere(conn: psycopg.Connection[Any], model: str, dimensions: int) -> bool:
+    """Whether workspaces that are read in the space of the settings have vectors in this one."""
+    left = table_names(EmbeddingSpace(model, dimensions))
+    statement = sql.SQL(_LEFT).format(sql.Identifier(left.conclusions), sql.Identifier(left.messages))
+    (is_left,) = conn.execute(statement).fetchone() or (False,)
+    return bool(is_left)
 
 
 def _cache(settings: Settings) -> Finding:

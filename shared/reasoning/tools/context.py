@@ -119,7 +119,7 @@ class ToolContext:
         return False
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        vector = self.vectors.get(query) or recall.vector_of(self.backends, query)
+        vector = self.vectors.get(query) or recall.vector_of(self.backends, self.workspace, query)
         return recall.recall(self.backends, self.collection, query, vector, k=k, sessions=self.sessions)
 
     def newest(self, k: int, *, session: str | None = None) -> list[Conclusion]:
@@ -174,7 +174,7 @@ class WorkspaceContext:
         return True
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        vector = self.vectors.get(query) or recall.vector_of(self.backends, query)
+        vector = self.vectors.get(query) or recall.vector_of(self.backends, self.workspace, query)
         return recall.recall_of_all(self.backends, self.workspace, query, vector, k=k, sessions=self.sessions)
 
     def newest(self, k: int, *, session: str | None = None) -> list[Conclusion]:

@@ -53,7 +53,8 @@ class Workbench:
         return standing
 
     def recalled(self, query: str, k: int) -> list[Conclusion]:
-        return self.showing(recall(self.backends, self.collection, query, vector_of(self.backends, query), k=k))
+        vector = vector_of(self.backends, self.collection.workspace, query)
+        return self.showing(recall(self.backends, self.collection, query, vector, k=k))
 
     def has_seen(self, conclusion_id: str) -> bool:
         return conclusion_id in self._seen

@@ -291,3 +291,18 @@ def test_listings_together_name_everything_once(index: VectorIndex):
     assert sorted(listed(index.listed_conclusions)) == sorted(f"c{n}" for n in range(25))
     assert set(listed(index.listed_messages)) == {f"m{n}" for n in range(10)}
     assert index.listed_conclusions("empty", after="", most=7).ids == []
+
+
+def test_clear_empties_one_space_and_at_leads_to_another(store: Store):
+    one, two = EmbeddingSpace("clear/one", 3), EmbeddingSpace("clear/two", 3)
+    former, index = store.open(one), store.open(two)
+    for each in (former, index):
+        each.upsert_conclusions([a_conclusion("c1"), a_conclusion("c2")])
+        each.upsert_messages([a_piece("m1"), a_piece("m1", 1)])
+    former.upsert_conclusions([a_conclusion("c3", workspace="v")])
+    while index.at(one).clear("w", most=1):
+        pass
+    assert former.held_conclusions("w", ["c1", "c2"]) == former.held_messages("w", ["m1"]) == set()
+    assert former.held_conclusions("v", ["c3"]) == {"c3"}
+    assert former.at(two).held_conclusions("w", ["c1", "c2"]) == {"c1", "c2"}
+    assert index.held_messages("w", ["m1"]) == {"m1"}

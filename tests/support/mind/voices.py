@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shared.backends import Models
 from shared.domain.dream import Specialist
 from shared.domain.json import Json, JsonObject
-from shared.domain.vector import Vector
+from shared.domain.vector import EmbeddingSpace, Vector
 from shared.llm.provider import ChatModel, Embedder
 from shared.llm.types import Completion, Delta, Reply, TextDelta, ToolTurn, Usage, UserTurn
 from shared.settings.models import ReasoningLevel
@@ -80,6 +80,9 @@ class OverheardModels:
 
     def embedder(self) -> Embedder:
         return self.inner.embedder()
+
+    def embedder_in(self, space: EmbeddingSpace) -> Embedder:
+        return self.inner.embedder_in(space)
 
 
 class FreeModel:

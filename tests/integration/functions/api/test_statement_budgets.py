@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from functions.api.app import create_app
 from shared.backends import Backends
 from shared.store.database import open_database
-from tests.support.backends import make_settings
+from shared.store.known_spaces import KnownSpaces
+from tests.support.backends import make_settings, vectors_over
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.workspace_client import WorkspaceClient
 
@@ -22,8 +23,9 @@ def near(backends: Backends, database_dsn: str, request: pytest.FixtureRequest) 
     """The API over a line that is warm, and what gives the statements of one request that succeeds."""
     with DatabaseProxy(database_dsn) as proxy:
         db = open_database(make_settings(proxy.dsn, pipeline=request.param).db)
-        vectors = type(backends.vectors)(db, lambda: backends.models.embedder().space)  # pyright: ignore
-        client = TestClient(create_app(replace(backends, db=db, vectors=vectors)))
+        # What all requests of ten seconds share is no request's own.
+        patient = replace(backends, db=db, spaces=KnownSpaces(3600))
+        client = TestClient(create_app(replace(patient, vectors=vectors_over(patient, db))))
 
         def statements(ask: Callable[[], Response]) -> int:
             before = proxy.statements

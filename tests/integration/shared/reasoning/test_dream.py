@@ -218,7 +218,7 @@ def test_derived_conclusions_are_found_by_meaning_and_outdated_ones_are_not(land
     land.tells("ada", "I live in Porto.", "I moved to Lisbon.", "I am allergic to peanuts.")
     land.asks_for()
     land.dreams_out()
-    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, "peanuts")
+    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, land.workspace, "peanuts")
     found = [one.content for one in recall(land.backends, own, "peanuts", vector, k=10)]
     assert "ada must not be given peanuts." in found
     assert "ada lives in Porto" not in found

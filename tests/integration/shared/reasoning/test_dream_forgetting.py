@@ -125,7 +125,7 @@ def test_fact_that_was_overtaken_holds_again_when_the_later_one_is_forgotten(lan
     assert land.changes() == []
     land.clock.advance(minutes=10)
     index_pending(land.backends)
-    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, "Porto")
+    own, vector = Collection(land.workspace, "ada", "ada"), vector_of(land.backends, land.workspace, "Porto")
     found = recall(land.backends, own, "Porto", vector, k=3)
     assert [one.content for one in found] == ["ada lives in Porto"]
 
