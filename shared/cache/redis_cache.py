@@ -55,13 +55,13 @@ class RedisCache:
             return load()
         until = time.monotonic() + self._times.lock
         while True:
-            epoch, found = self._asked(lambda: self._look(row)) or ("", None)
+            _, found = self._asked(lambda: self._look(row)) or ("", None)
             if found is not None or self._is_away:
                 return found if found is not None else load()
             token = secrets.token_hex(8)
             taken = self._asked(lambda token=token: self._take(row, token))
             if taken == 1:
-                return self._filled(row, load, token, epoch)
+                return self._filled(row, load, token)
             if taken != 0 or time.monotonic() >= until:
                 return load()
             time.sleep(self._times.look)
@@ -98,8 +98,13 @@ class RedisCache:
         keys = (names.lock(row), names.writers(row), names.leavers(row.workspace))
         return cast(int, self._run(scripts.TAKE, keys, token, int(self._times.lock * 1000)))
 
-    def _filled(self, row: Row, load: Callable[[], JsonObject | None], token: str, epoch: str) -> JsonObject | None:
+    def _filled(self, row: Row, load: Callable[[], JsonObject | None], token: str) -> JsonObject | None:
         names, loaded = self._names, None
+        # Another reader may have filled it and gone between the look and the lock.
+        epoch, found = self._asked(lambda: self._look(row)) or ("", None)
+        if found is not None:
+            self._asked(lambda: self._run(scripts.RELEASE, (names.lock(row),), token))
+            return found
         try:
             loaded = load()
         finally:
@@ -153,11 +158,11 @@ class RedisCache:
 
     def _asked(self, ask: Callable[[], T]) -> T | None:
         """What Redis says; None when it is away. That is told once, and so is its return."""
-        from redis.exceptions import RedisError
+        from redis.exceptions import RedisClusterException, RedisError
 
         try:
             answer = ask()
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             if not self._is_away:
                 # Its words may name the address with its password.

@@ -174,6 +174,7 @@ _OPENING, _TURBOPUFFER = "tests/unit/shared/vectors/test_opening.py", "tests/con
 _METER = "tests/integration/shared/memory/test_metering.py"
 _SENT = f"{_SQS}::test_send_brings_each_wake_up_once_however_often_it_is_sent"
 _OPENED = f"{_CACHED}::test_open_cache_takes_what_the_settings_say"
+_LOCKED = f"{_CACHED}::test_open_cache_locks_and_looks_again_as_the_settings_say"
 _OUTLETS: Final = "tests/unit/shared/telemetry/test_outlets.py::test_setting_opens_its_outlet_and_nothing_else"
 _TOLD: Final = "tests/contract/telemetry"
 _SHIPPED: Final = "tests/unit/shared/telemetry/test_shipper.py"
@@ -224,11 +225,9 @@ ELSEWHERE: Final[dict[str, str]] = {
     "AUTH_JWT_SECRET_PREVIOUS": "tests/unit/shared/memory/test_keys.py"
     "::test_key_of_the_previous_secret_is_accepted_and_new_ones_are_signed_with_the_present_one",
     "CACHE_ENABLED": f"{_CACHED}::test_cache_that_is_off_keeps_nothing_anywhere",
-    **dict.fromkeys(
-        ["CACHE_URL", "CACHE_NAMESPACE", "CACHE_DEFAULT_TTL_SECONDS", "CACHE_DEFAULT_LOCK_TTL_SECONDS"], _OPENED
-    ),
-    "CACHE_LOCK_WAIT_CHECK_INTERVAL_SECONDS": _OPENED,
-    "CACHE_CLUSTER": _OPENED,
+    **dict.fromkeys(["CACHE_URL", "CACHE_NAMESPACE", "CACHE_DEFAULT_TTL_SECONDS"], _OPENED),
+    **dict.fromkeys(["CACHE_DEFAULT_LOCK_TTL_SECONDS", "CACHE_LOCK_WAIT_CHECK_INTERVAL_SECONDS"], _LOCKED),
+    "CACHE_CLUSTER": f"{_CACHED}::test_open_cache_of_a_cluster_that_is_none_serves_without_a_cache",
     "LLM_DEFAULT_MAX_TOKENS": "tests/contract/openai/test_doctor.py"
     "::test_doctor_of_a_capable_model_asks_it_twice_for_all_features",
     "EMBEDDING_MAX_CONCURRENT_EMBEDDINGS": f"{_EMBEDDINGS}::test_embed_asks_for_several_batches_at_once_when_it_may",

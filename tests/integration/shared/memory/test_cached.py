@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from shared.backends import open_cache
+from shared.cache import redis_cache
 from shared.cache.rows import NO_CACHE, Row
 from shared.domain.errors import NotFound
+from shared.domain.json import JsonObject
 from shared.memory import erase, forget, peers, sessions, workspaces
 from tests.support.backends import make_settings
 from tests.support.erasing import repeating, settle
@@ -115,3 +117,35 @@ def test_open_cache_takes_what_the_settings_say(redis: RedisServer) -> None:
         (key,) = client.scan_iter()
         assert (key.split(b":")[0], client.ttl(key) in (76, 77)) == (b"mine", True)
     assert open_cache(make_settings("postgresql://nowhere", cache={"url": redis.url})) is NO_CACHE
+
+
+def test_open_cache_locks_and_looks_again_as_the_settings_say(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = {"enabled": True, "url": redis.url, "default_lock_ttl_seconds": 9, "lock_wait_check_interval_seconds": 0.7}
+    settings, slept = make_settings("postgresql://nowhere", cache=on), list[float]()
+    with redis.client as client:
+        client.flushall()
+
+        def unlock(seconds: float) -> None:
+            slept.append(seconds)
+            client.flushall()
+
+        def load() -> JsonObject:
+            (lock,) = client.scan_iter()
+            assert 5000 < client.pttl(lock) <= 9000
+            # Another reader finds the lock taken.
+            open_cache(settings).read(Row("w", "peer", "p"), lambda: {"n": 2})
+            return {"n": 1}
+
+        monkeypatch.setattr(redis_cache.time, "sleep", unlock)
+        open_cache(settings).read(Row("w", "peer", "p"), load)
+    assert slept == [0.7]
+
+
+def test_open_cache_of_a_cluster_that_is_none_serves_without_a_cache(redis: RedisServer) -> None:
+    cluster = make_settings("postgresql://nowhere", cache={"enabled": True, "url": redis.url, "cluster": True})
+    with redis.client as client:
+        client.flushall()
+        assert open_cache(cluster).read(Row("w", "peer", "p"), lambda: {"n": 1}) == {"n": 1}
+        assert client.dbsize() == 0
