@@ -76,7 +76,9 @@ def status(argv: list[str]) -> int:
 def logs(argv: list[str]) -> int:
     """Show what the functions said."""
     parser = _parser("logs", "Show what the functions said.")
-    parser.add_argument("function", nargs="?", help="Api, Deriver, ...; postgres or launcher; all when left out")
+    parser.add_argument(
+        "function", nargs="?", help="ApiFunction, DeriverFunction, ...; postgres or launcher; all when left out"
+    )
     parser.add_argument("-f", "--follow", action="store_true", help="go on as more is said")
     parser.add_argument("-n", "--lines", type=int, default=30, help="how many lines of each (default 30)")
     arguments = parser.parse_args(argv)
@@ -100,16 +102,16 @@ def _status(stack: StackState) -> int:
     found = cast(dict[str, dict[str, dict[str, object]]], json.loads(_get(f"{stack.base_url}/_local/status")))
     print("\nFunctions")
     for name, pool in found["functions"].items():
-        line = "  {:<10} {:>2} idle {:>2} busy {:>2} starting {:>3} waiting   {} invocations, {} errors"
+        line = "  {:<15} {:>2} idle {:>2} busy {:>2} starting {:>3} waiting   {} invocations, {} errors"
         counts = [pool[key] for key in ("idle", "busy", "starting", "waiting", "invocations", "errors")]
         print(line.format(name, *counts))
         if pool["last_error"]:
-            print(f"             last error: {str(pool['last_error'])[:160]}")
+            print(f"                  last error: {str(pool['last_error'])[:160]}")
     for name, server in found["web_functions"].items():
-        print(f"  {name:<10} {'running' if server['running'] else 'stopped'}, {server['open_requests']} open requests")
+        print(f"  {name:<15} {'running' if server['running'] else 'stopped'}, {server['open_requests']} open requests")
     for name, door in found["door"].items():
         if door["waiting"] or door["shed"]:
-            print(f"  {name:<10} {door['waiting']} requests wait at the door, {door['shed']} were sent away (429)")
+            print(f"  {name:<15} {door['waiting']} requests wait at the door, {door['shed']} were sent away (429)")
     if lost := cast(dict[str, int], found["errands"])["undelivered"]:
         print(f"  {lost} batches were written for callers who had left: asked again now, they get those answers")
     print("\nQueues")
@@ -144,9 +146,9 @@ def _flush(stack: StackState, workspace: str | None) -> int:
 
     units = pending.flush(stack.dsn, workspace)
     # The stack would look by itself within a second; asking for the visit makes a failure visible here.
-    answer = json.loads(_get(f"{stack.base_url}/_local/invoke/Tick", body=b"{}"))
+    answer = json.loads(_get(f"{stack.base_url}/_local/invoke/TickFunction", body=b"{}"))
     if isinstance(answer, dict) and "errorMessage" in answer:
-        raise Refused("The visit failed: see `python3 -m infra logs Tick`.")
+        raise Refused("The visit failed: see `python3 -m infra logs TickFunction`.")
     print(f"{units} waiting units of {workspace or 'every workspace'} are due now.")
     return 0
 

@@ -17,7 +17,7 @@ from shared.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_API_ENVIRONMENTS = 4
-_DERIVER = "Deriver"
+_DERIVER = "DeriverFunction"
 MAX_WORKER_ENVIRONMENTS = 8
 # A new environment costs half a second of processor: a short wait for a busy one is cheaper than a cold start.
 PATIENCE_S = 0.1

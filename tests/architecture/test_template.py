@@ -57,7 +57,7 @@ def test_web_function_has_its_script_and_its_application(function: FunctionSpec)
 
 
 def test_run_of_the_api_is_over_before_another_may_take_its_place():
-    assert TEMPLATE.functions["Api"].timeout_s < LONGEST_RUN.total_seconds()
+    assert TEMPLATE.functions["ApiFunction"].timeout_s < LONGEST_RUN.total_seconds()
 
 
 def test_every_function_folder_has_a_function_and_every_handler_its_folder():
@@ -109,7 +109,7 @@ def test_timeout_fits_lambda_and_what_waits_for_it(function: FunctionSpec):
 
 
 def test_dream_has_time_for_a_whole_answer_and_to_write_it_down():
-    seconds = TEMPLATE.functions["Dream"].timeout_s
+    seconds = TEMPLATE.functions["DreamFunction"].timeout_s
     assert Settings().dream.timeout_seconds + TO_COMMIT.total_seconds() <= seconds
 
 

@@ -21,10 +21,10 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     functions = template.load(ROOT / "template.yaml").functions
     for name in functions:
         assert (built / name / "shared" / "backends.py").is_file()
-    assert (built / "Migrate" / "infra" / "migrations" / "versions").is_dir()
+    assert (built / "MigrateFunction" / "infra" / "migrations" / "versions").is_dir()
     assert (built / "ModelsLayer" / "encodings").is_dir()
-    compiled = list((built / "Api").rglob("*.pyc"))
-    assert len(compiled) == len(list((built / "Api").rglob("*.py")))
+    compiled = list((built / "ApiFunction").rglob("*.pyc"))
+    assert len(compiled) == len(list((built / "ApiFunction").rglob("*.py")))
     assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {
         *functions,
         "RuntimeLayer",

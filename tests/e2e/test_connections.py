@@ -70,7 +70,7 @@ def test_writers_whose_connections_are_killed_in_the_middle_lose_and_double_noth
             writing.result()
         done.set()
         assert killing.result() >= KILLS
-    assert answered == [201] * (WRITERS * EACH), stack.log("Api")[-6000:]
+    assert answered == [201] * (WRITERS * EACH), stack.log("ApiFunction")[-6000:]
     assert len(refused) <= MOST_REFUSED
     with psycopg.connect(stack.dsn) as conn:
         kept = conn.execute("SELECT content FROM messages WHERE workspace = 'storm'").fetchall()

@@ -50,7 +50,7 @@ def dreamt(stack: Stack) -> tuple[str, list[str], list[str]]:
 
 
 def taken_up(stack: Stack) -> int:
-    return stack.log("Dream").count("dream_taken_up")
+    return stack.log("DreamFunction").count("dream_taken_up")
 
 
 def test_dream_in_calls_of_seconds_comes_to_what_one_call_comes_to(stack: Stack, hasty: Stack):

@@ -84,7 +84,7 @@ def test_erased_peer_is_gone_from_every_table_and_its_words_from_every_log(stack
     assert count(stack.dsn, ORPHANS, "erasure") == 0
     assert httpx.delete(f"{base}/peers/zqada").status_code == 404
     for function in ("Api", "Chat", "Deriver", "Summary", "Chores", "Tick"):
-        assert [word for word in WORDS if word in stack.log(function)] == []
+        assert [word for word in WORDS if word in stack.log(f"{function}Function")] == []
     answer = httpx.post(f"{base}/peers/bob/chat", json={"query": "Where is zqada's marigold?"}, timeout=30)
     assert [word for word in WORDS if word in answer.text] == []
     summaries = httpx.get(f"{base}/sessions/s/summaries").json()

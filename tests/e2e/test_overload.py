@@ -50,7 +50,7 @@ def test_door_when_flooded_with_writes_sheds_them_with_a_time_and_serves_reads(s
         for one in stored["items"]
     )
     assert kept == BURST - len(shed)
-    assert httpx.get(f"{stack.base_url}/_local/status").json()["door"]["Api"]["shed"] >= len(shed)
+    assert httpx.get(f"{stack.base_url}/_local/status").json()["door"]["ApiFunction"]["shed"] >= len(shed)
 
 
 def test_bench_when_run_against_a_stack_loses_nothing(stack: Stack, capsys, tmp_path):

@@ -179,7 +179,7 @@ def history_a_tool_shows(scene: Scene) -> object:
 
 
 def deriver_environments(scene: Scene) -> object:
-    return pool_size(load_template(ROOT / "template.yaml").functions["Deriver"], scene.settings)
+    return pool_size(load_template(ROOT / "template.yaml").functions["DeriverFunction"], scene.settings)
 
 
 def lease(scene: Scene) -> object:

@@ -9,7 +9,7 @@ from infra.local.profile import defaults, function_variables
 from infra.local.template import load
 
 
-def variables(function: str = "Api") -> dict[str, str]:
+def variables(function: str = "ApiFunction") -> dict[str, str]:
     template = load(ROOT / "template.yaml")
     references = {
         "DbConnectionUri": "postgresql+psycopg://app",
@@ -25,11 +25,11 @@ def test_variables_of_a_function_lead_to_the_local_database_and_queues():
     found = variables()
     assert found["DB_CONNECTION_URI"] == "postgresql+psycopg://app"
     assert (found["QUEUE_DERIVE_URL"], found["AWS_ENDPOINT_URL_SQS"]) == ("http://queue/derive", "http://sqs")
-    assert found["AWS_LAMBDA_FUNCTION_NAME"] == "Api"
+    assert found["AWS_LAMBDA_FUNCTION_NAME"] == "ApiFunction"
 
 
 def test_variables_of_the_migrations_lead_to_the_owner():
-    assert variables("Migrate")["DB_CONNECTION_URI"] == "postgresql+psycopg://owner"
+    assert variables("MigrateFunction")["DB_CONNECTION_URI"] == "postgresql+psycopg://owner"
 
 
 def test_variables_leave_the_operators_credentials_out(monkeypatch: pytest.MonkeyPatch):

@@ -43,15 +43,15 @@ def test_match_when_the_method_is_not_that_of_the_resource_gives_nothing():
 @pytest.mark.parametrize(
     ("method", "path", "function"),
     [
-        ("POST", "/workspaces", "Api"),
-        ("PUT", "/workspaces/w", "Api"),
-        ("POST", "/workspaces/w/chat", "Chat"),
-        ("POST", "/workspaces/w/peers", "Api"),
-        ("POST", "/workspaces/w/peers/list", "Api"),
-        ("PUT", "/workspaces/w/peers/p/card", "Api"),
-        ("POST", "/workspaces/w/peers/p/chat", "Chat"),
-        ("POST", "/workspaces/w/sessions/s/messages", "Api"),
-        ("GET", "/health/ready", "Api"),
+        ("POST", "/workspaces", "ApiFunction"),
+        ("PUT", "/workspaces/w", "ApiFunction"),
+        ("POST", "/workspaces/w/chat", "ChatFunction"),
+        ("POST", "/workspaces/w/peers", "ApiFunction"),
+        ("POST", "/workspaces/w/peers/list", "ApiFunction"),
+        ("PUT", "/workspaces/w/peers/p/card", "ApiFunction"),
+        ("POST", "/workspaces/w/peers/p/chat", "ChatFunction"),
+        ("POST", "/workspaces/w/sessions/s/messages", "ApiFunction"),
+        ("GET", "/health/ready", "ApiFunction"),
     ],
 )
 def test_match_over_the_product_template_reaches_the_function(method: str, path: str, function: str):
