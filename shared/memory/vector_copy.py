@@ -64,6 +64,9 @@ def _hand_over(backends: Backends, workspace: str, kind: VectorKind, job: Copy, 
         job.into.delete_conclusions(workspace, [one for one in ids if one not in left])
     else:
         job.into.upsert_messages(job.source.stored_messages(workspace, ids))
+        # Deletions take a message's vectors before its row, the source's first: what it has no more was taken out of
+        # the other store perhaps before it came there.
+        held = job.source.held_messages(workspace, ids)
         with backends.db.reading() as conn:
-            left = messages.existing(conn, workspace, ids)
+            left = held & messages.existing(conn, workspace, ids)
         job.into.delete_messages(workspace, [one for one in ids if one not in left])

@@ -1,11 +1,12 @@
 """Copying from Postgres into another store: whole, resumable, and without bringing back what is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from shared.domain.errors import IndexUnavailable
 from shared.domain.session import ObservationSettings
+from shared.domain.vector import MessageVector
 from shared.domain.work import TaskKind
 from shared.memory import vector_copy
 from shared.memory.indexing import index_messages
@@ -81,6 +82,26 @@ def test_copy_of_what_is_deleted_meanwhile_leaves_nothing(here: Workplace, serve
         conclusions.hide(conn, here.workspace, ["gone"], here.clock.now())
     copied(here, job)
     assert list(server.documents()) == ["kept"]
+
+
+def test_copy_of_messages_whose_deletion_is_half_way_leaves_nothing(
+    here: Workplace, server: TurbopufferServer, job: Copy, monkeypatch: pytest.MonkeyPatch
+):
+    gone, kept = here.says("s", ("ada", "I like tea."), ("ada", "I like rain."))
+    for wake_up in here.queue.take(TaskKind.INDEX):
+        index_messages(here.backends, wake_up)
+    read = job.source.stored_messages
+
+    def deleted_after_it_was_read(workspace: str, ids: Sequence[str]) -> list[MessageVector]:
+        found = list(read(workspace, ids))
+        # As a deletion that writes both stores does it; the row goes in its next transaction.
+        for store in (job.source, job.into):
+            store.delete_messages(workspace, [gone.id])
+        return found
+
+    monkeypatch.setattr(job.source, "stored_messages", deleted_after_it_was_read)
+    copied(here, job)
+    assert list(server.documents()) == [f"{kept.id}_0"]
 
 
 def test_workspaces_are_all_there_are_in_order(here: Workplace):
