@@ -64,6 +64,11 @@ def _addresses(settings: Settings) -> Breaches:
             yield keys, f"must begin with {' or '.join(starts)}."
 
 
+def _passwords(settings: Settings) -> Breaches:
+    if settings.db.has_two_passwords:
+        yield ("db", "password"), "stands beside a password in DB_CONNECTION_URI: take one of them away."
+
+
 def _vector_store(settings: Settings) -> Breaches:
     store = settings.vector_store
     if store.type == "turbopuffer" and store.turbopuffer_api_key is None:
@@ -152,6 +157,7 @@ def _budgets(settings: Settings) -> Breaches:
 _RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("auth",), _auth),
     ((), _addresses),
+    (("db",), _passwords),
     (("vector_store",), _vector_store),
     (("deriver",), _batches),
     ((), backups),

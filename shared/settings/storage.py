@@ -1,6 +1,7 @@
 """Sections about where things are kept: Postgres, cache, vectors, queues."""
 
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr
 
@@ -13,6 +14,7 @@ class DbSettings(Section):
     connection_uri: SecretStr = setting(
         SecretStr("postgresql+psycopg://postgres:postgres@localhost:5432/postgres"), "address, role and password"
     )
+    password: SecretStr | None = setting(None, "of the role, when the address has none: a secret of its own")
     # `schema` itself is a method of pydantic models.
     db_schema: str = setting("public", "where the tables are", alias="schema")
     pool_class: Literal["default", "null"] = setting("default", "null: a new connection each time")
@@ -33,8 +35,21 @@ class DbSettings(Section):
 
     @property
     def dsn(self) -> str:
-        """The address as psycopg reads it, without SQLAlchemy's driver suffix."""
-        return self.connection_uri.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
+        """The address as psycopg reads it, with the password and without SQLAlchemy's driver suffix."""
+        plain = self.connection_uri.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
+        if self.password is None:
+            return plain
+        parts = urlsplit(plain)
+        role, _, hosts = parts.netloc.rpartition("@")
+        password = quote(self.password.get_secret_value(), safe="")
+        return urlunsplit(parts._replace(netloc=f"{role}:{password}@{hosts}"))
+
+    @property
+    def has_two_passwords(self) -> bool:
+        """Whether the address holds one already, which then would be the one that counts."""
+        parts = urlsplit(self.connection_uri.get_secret_value())
+        in_address = ":" in parts.netloc.rpartition("@")[0] or "password" in parse_qs(parts.query)
+        return self.password is not None and in_address
 
 
 class CacheSettings(Section):

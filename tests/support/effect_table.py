@@ -210,6 +210,7 @@ ELSEWHERE: Final[dict[str, str]] = {
     "SENTRY_TRACES_SAMPLE_RATE": f"{_TOLD}/test_sentry.py::test_share_of_transactions_is_the_operators",
     "SENTRY_PROFILES_SAMPLE_RATE": f"{_TOLD}/test_sentry.py::test_profile_goes_with_its_transaction_when_wanted",
     "DB_CONNECTION_URI": f"{_DATABASE}::test_database_that_is_not_there_is_an_outage_with_a_time_to_come_back",
+    "DB_PASSWORD": f"{_DATABASE}::test_password_of_its_own_opens_an_address_that_has_none",
     "DB_CONNECT_TIMEOUT_SECONDS": "tests/integration/functions/api/test_connections.py"
     "::test_database_that_takes_calls_and_says_nothing_is_503_in_the_time_allowed",
     "DB_SCHEMA": f"{_DATABASE}::test_schema_other_than_the_usual_comes_first_on_the_path",

@@ -3,12 +3,14 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
 from shared.domain.errors import DatabaseUnavailable
-from shared.store.database import Deadlocked, open_database
+from shared.settings.sections import DbSettings
+from shared.store.database import Database, Deadlocked, open_database
 from tests.support.database_proxy import DatabaseProxy
 
 INSERT = "INSERT INTO workspaces (name, uid) VALUES (%s, 'x')"
@@ -21,6 +23,10 @@ def proxied(place, app_dsn):
         db = place.backends_at(proxy.dsn).db
         yield proxy, db
         db.close()
+
+
+def opened(**settings: object) -> Database:
+    return open_database(DbSettings.model_validate(settings))
 
 
 def is_stored(place) -> bool:
@@ -50,6 +56,15 @@ def test_together_when_an_unread_statement_fails_raises_its_own_error_and_undoes
         place.backends.db.run(work)
     assert not is_stored(place)
     assert place.says("s", ("ada", "still fine"))[0].seq == 1
+
+
+def test_password_of_its_own_opens_an_address_that_has_none(app_dsn):
+    parts = urlsplit(app_dsn)
+    without = urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.hostname}:{parts.port}"))
+    with pytest.raises(DatabaseUnavailable), opened(connection_uri=without, password="wrong").reading():
+        pass
+    with opened(connection_uri=without, password=parts.password).reading() as conn:
+        assert conn.execute("SELECT session_user").fetchone() == ("app",)
 
 
 def test_connection_lost_while_it_rested_is_replaced(proxied):

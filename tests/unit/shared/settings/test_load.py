@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from shared.settings import Settings, load
 
@@ -98,6 +99,20 @@ def test_secrets_do_not_show_when_settings_are_printed(folder):
 def test_dsn_is_the_address_without_the_drivers_name(folder):
     found = folder("", "", DB_CONNECTION_URI="postgresql+psycopg://u:p@h:1/d").db
     assert found.dsn == "postgresql://u:p@h:1/d"
+
+
+@pytest.mark.parametrize(
+    ("address", "dsn"),
+    [
+        ("postgresql+psycopg://app@h:1/d?sslmode=require", "postgresql://app:a%2Fb%40c@h:1/d?sslmode=require"),
+        ("postgresql://app@h1:1,h2:2/d", "postgresql://app:a%2Fb%40c@h1:1,h2:2/d"),
+        ("postgresql://h/d?user=app", "postgresql://:a%2Fb%40c@h/d?user=app"),
+    ],
+)
+def test_dsn_takes_up_the_password_that_the_address_has_not(folder, address: str, dsn: str):
+    found = folder("", "", DB_CONNECTION_URI=address, DB_PASSWORD="a/b@c").db
+    assert found.dsn == dsn
+    assert conninfo_to_dict(found.dsn)["password"] == "a/b@c"
 
 
 @pytest.mark.parametrize(
