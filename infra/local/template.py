@@ -4,18 +4,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from infra.local import cloudformation as cfn
+from infra.local.choices import Choices
 from infra.local.cloudformation import ACCOUNT, REGION, STACK_NAME, Node
 
 # Resources that mean nothing on one machine; anything else that is not understood is reported.
 _CLOUD_ONLY = {
     "AWS::ApiGateway::Account",
+    "AWS::CloudFormation::Stack",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::Logs::LogGroup",
+    "AWS::SecretsManager::Secret",
     "AWS::Serverless::LayerVersion",
 }
+# One machine is its own network, and the database is there: what the template makes for them is not.
+_HERE: Final = {"Vpc": "none", "DbConnectionUri": "here", "OwnerConnectionUri": "here"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +119,23 @@ class Template:
 
 
 def load(path: Path) -> Template:
-    """Read a SAM template. Raises `TemplateError` for what a local run would have to guess."""
+    """Read a SAM template, with its parameters as they are by default and a database that is given.
+
+    Raises `TemplateError` for what a local run would have to guess.
+    """
     document = cfn.read(path)
+    choices = Choices(document, _HERE)
     resources = {
-        name: cfn.table(node, name) for name, node in cfn.table(document.get("Resources"), "Resources").items()
+        name: cfn.table(choices.settled(node), name)
+        for name, node in cfn.table(document.get("Resources"), "Resources").items()
     }
-    defaults = cfn.table(cfn.table(document.get("Globals") or {}, "Globals").get("Function") or {}, "Globals.Function")
+    common = choices.settled(cfn.table(document.get("Globals") or {}, "Globals").get("Function") or {})
+    defaults = cfn.table(common, "Globals.Function")
     queues = {n: _queue(n, r) for n, r in resources.items() if r.get("Type") == "AWS::SQS::Queue"}
     functions = {
-        n: _function(n, r, defaults) for n, r in resources.items() if r.get("Type") == "AWS::Serverless::Function"
+        n: _function(n, r, defaults, choices)
+        for n, r in resources.items()
+        if r.get("Type") == "AWS::Serverless::Function"
     }
     doors = [cfn.properties_of(r, n) for n, r in resources.items() if r.get("Type") == "AWS::Serverless::Api"]
     known = {*queues, *functions, *(n for n, r in resources.items() if r.get("Type") == "AWS::Serverless::Api")}
@@ -171,7 +185,7 @@ def _queue(logical_id: str, resource: dict[str, Node]) -> QueueSpec:
     )
 
 
-def _function(logical_id: str, resource: dict[str, Node], defaults: dict[str, Node]) -> FunctionSpec:
+def _function(logical_id: str, resource: dict[str, Node], defaults: dict[str, Node], choices: Choices) -> FunctionSpec:
     properties = {**defaults, **cfn.properties_of(resource, logical_id)}
     events = cfn.table(properties.get("Events") or {}, logical_id)
     by_type: dict[str, list[dict[str, Node]]] = {}
@@ -187,17 +201,17 @@ def _function(logical_id: str, resource: dict[str, Node], defaults: dict[str, No
         timeout_s=cfn.whole(properties.get("Timeout"), 3),
         memory_mb=cfn.whole(properties.get("MemorySize"), 128),
         environment={**cfn.variables_of(defaults), **cfn.variables_of(cfn.properties_of(resource, logical_id))},
-        mappings=tuple(_mapping(m) for m in by_type.get("SQS", [])),
+        mappings=tuple(_mapping(m, choices) for m in by_type.get("SQS", [])),
         routes=tuple(RouteSpec(str(r["Method"]).upper(), str(r["Path"]), logical_id) for r in by_type.get("Api", [])),
         schedule_s=min(schedules) if schedules else None,
         uvicorn=cfn.text(local.get("Uvicorn"), "") or None,
     )
 
 
-def _mapping(properties: dict[str, Node]) -> MappingSpec:
+def _mapping(properties: dict[str, Node], choices: Choices) -> MappingSpec:
     scaling = cfn.table(properties.get("ScalingConfig") or {}, "ScalingConfig")
     response_types = properties.get("FunctionResponseTypes")
-    maximum = scaling.get("MaximumConcurrency")
+    maximum = choices.looked_up(scaling.get("MaximumConcurrency"))
     return MappingSpec(
         queue=cfn.target(properties.get("Queue")),
         batch_size=cfn.whole(properties.get("BatchSize"), 10),

@@ -168,9 +168,12 @@ def test_authentication_is_on_unless_the_deploy_says_otherwise():
     parameters = cfn.table(document["Parameters"], "Parameters")
     assert cfn.table(parameters["UseAuth"], "UseAuth")["Default"] == "true"
     wired = {
-        "AUTH_USE_AUTH": "UseAuth",
-        "AUTH_JWT_SECRET": "JwtSecret",
-        "AUTH_JWT_SECRET_PREVIOUS": "JwtSecretPrevious",
+        "AUTH_USE_AUTH": {"Ref": "UseAuth"},
+        "AUTH_JWT_SECRET": {"Fn::If": ["MakesKeySecret", {"Ref": "KeySecret"}, {"Ref": "JwtSecret"}]},
+        "AUTH_JWT_SECRET_PREVIOUS": {"Ref": "JwtSecretPrevious"},
     }
-    for function in FUNCTIONS:
-        assert {name: function.environment[name] for name in wired} == {n: {"Ref": p} for n, p in wired.items()}
+    resources = cfn.table(document["Resources"], "Resources")
+    for function in (function for function in FUNCTIONS if function.routes):
+        resource = cfn.table(resources[function.logical_id], function.logical_id)
+        written = cfn.variables_of(cfn.properties_of(resource, function.logical_id))
+        assert {name: written.get(name) for name in wired} == wired
