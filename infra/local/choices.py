@@ -25,7 +25,7 @@ class Choices:
         """Whether a condition is met. Raises `TemplateError` for one that is not declared or not understood."""
         if condition not in self._conditions:
             raise cfn.TemplateError(f"{condition}: no such condition")
-        return self._is_true(self._conditions[condition])
+        return self.meets(self._conditions[condition])
 
     def settled(self, node: Node) -> Node:
         """`node` with every `Fn::If` replaced by its branch, and without what is then no value."""
@@ -49,18 +49,19 @@ class Choices:
             case _:
                 return node
 
-    def _is_true(self, node: Node) -> bool:
+    def meets(self, node: Node) -> bool:
+        """Whether what a condition or an assertion says is so."""
         match node:
             case {"Condition": str(name)}:
                 return self.holds(name)
             case {"Fn::Equals": [left, right]}:
                 return self._text(left) == self._text(right)
             case {"Fn::Not": [one]}:
-                return not self._is_true(one)
+                return not self.meets(one)
             case {"Fn::And": list(several)}:
-                return all(map(self._is_true, several))
+                return all(map(self.meets, several))
             case {"Fn::Or": list(several)}:
-                return any(map(self._is_true, several))
+                return any(map(self.meets, several))
             case _:
                 raise cfn.TemplateError(f"{node}: not a condition that is understood")
 

@@ -139,7 +139,11 @@ def test_resources_above_a_narrow_route_answer_too():
 def test_answers_of_the_gateway_itself_carry_a_detail():
     door = cfn.properties_of(cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources")["Door"], "Door")  # pyright: ignore
     responses = cfn.table(door["GatewayResponses"], "GatewayResponses")
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE"} == set(responses)
+    busy = {"THROTTLED", "INTEGRATION_FAILURE"}
+    assert set(responses) == {"DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_TIMEOUT", "REQUEST_TOO_LARGE", *busy}
+    for name in busy:
+        told = cfn.table(responses[name], name)
+        assert (told["StatusCode"], told["ResponseParameters"]) == (429, {"Headers": {"Retry-After": "'1'"}})
     for name, response in responses.items():
         templates = cfn.table(cfn.table(response, name)["ResponseTemplates"], name)
         # The text of the gateway comes with its quotes.
@@ -154,8 +158,11 @@ def test_access_log_is_one_json_object_and_names_nobody():
     assert "$context.path" not in written.replace("$context.resourcePath", "")
 
 
-def test_stage_is_the_version_of_the_api():
+def test_stage_is_the_version_of_the_api_and_the_only_one():
     assert TEMPLATE.stage == "v3"
+    door = cfn.properties_of(cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources")["Door"], "Door")  # pyright: ignore
+    # SAM adds a stage of its own, without throttling and logs, to an API of the older format.
+    assert door["OpenApiVersion"] == "3.0.1"
 
 
 def test_samconfig_deploys_what_the_template_is_named_for():
