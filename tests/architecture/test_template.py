@@ -170,6 +170,18 @@ def test_samconfig_deploys_what_the_template_is_named_for():
     assert config["default"]["global"]["parameters"]["stack_name"] == sam.STACK_NAME
 
 
+def test_what_has_a_name_of_its_own_is_named_after_the_stack():
+    # A second stack in the account would otherwise claim the same; SAM names a schedule after its function.
+    for name, node in cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources").items():
+        properties = cfn.properties_of(cfn.table(node, name), name)
+        events = cfn.table(properties.get("Events") or {}, name).values()
+        schedules = [cfn.table(event, name) for event in events if cfn.table(event, name)["Type"] == "ScheduleV2"]
+        for named in (properties, *(cfn.properties_of(one, name) for one in schedules)):
+            for key in {key for key in named if key.endswith("Name") and key != "StageName"}:
+                assert "${AWS::StackName}" in str(named[key]), f"{name}: {key}"
+        assert all("${AWS::StackName}" in str(cfn.properties_of(one, name).get("Name")) for one in schedules)
+
+
 def test_authentication_is_on_unless_the_deploy_says_otherwise():
     document = cfn.read(ROOT / "template.yaml")
     parameters = cfn.table(document["Parameters"], "Parameters")
