@@ -96,11 +96,12 @@ class Template:
     def variables(self, function: FunctionSpec, queue_urls: Mapping[str, str]) -> dict[str, str]:
         """The function's environment variables that have a value here.
 
-        A reference to a parameter has none: that is what an operator sets at a deploy, and here sets in the
-        environment, `.env` or `config.toml`.
+        A reference to a parameter, or to a mapping by one, has none: that is what an operator sets at a deploy, and
+        here sets in the environment, `.env` or `config.toml`.
         """
         found = {name: self._value(node, queue_urls) for name, node in function.environment.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        # An empty one counts as not set; here it would hide what the operator says.
+        return {name: value for name, value in found.items() if value}
 
     def _value(self, node: Node, queue_urls: Mapping[str, str]) -> str | None:
         match node:

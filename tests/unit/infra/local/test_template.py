@@ -30,6 +30,9 @@ FUNCTION = """
           PLACE: !Sub "${AWS::Region}/x"
           UNKNOWN: !ImportValue elsewhere
           FLAG: true
+          EMPTY: ""
+          PLAN: !If [IsSmall, !Ref Parameter, elsewhere]
+          SIZE: !FindInMap [Size, !Ref Profile, Small]
       Events:
         Work:
           Type: SQS
@@ -37,7 +40,14 @@ FUNCTION = """
 """
 
 
-def written(folder: Path, *resources: str, head: str = "") -> Path:
+CHOICES = """
+Parameters: {Profile: {Type: String, Default: small}}
+Mappings: {Size: {small: {Small: 7}}}
+Conditions: {IsSmall: !Equals [!Ref Profile, small]}
+"""
+
+
+def written(folder: Path, *resources: str, head: str = CHOICES) -> Path:
     path = folder / "template.yaml"
     path.write_text(head + "Resources:\n" + "".join(resources))
     return path
@@ -61,10 +71,24 @@ def test_variables_when_references_have_a_value_are_resolved_and_the_rest_left_o
 
 def test_load_when_globals_and_function_both_speak_prefers_the_function(tmp_path: Path):
     head = "Globals: {Function: {Timeout: 3, MemorySize: 256, Environment: {Variables: {FLAG: 0, COMMON: x}}}}\n"
-    template = load(written(tmp_path, QUEUE, FUNCTION, head=head))
+    template = load(written(tmp_path, QUEUE, FUNCTION, head=CHOICES + head))
     function = template.functions["Worker"]
     assert (function.timeout_s, function.memory_mb) == (10, 256)
     assert {"FLAG": "true", "COMMON": "x"}.items() <= template.variables(function, {}).items()
+
+
+def test_load_when_a_mapping_says_how_many_takes_the_number_of_the_usual_profile(tmp_path: Path):
+    function = FUNCTION.replace("MaximumConcurrency: 3", "MaximumConcurrency: !FindInMap [Size, !Ref Profile, Small]")
+    mapping = load(written(tmp_path, QUEUE, function)).functions["Worker"].mappings[0]
+    assert mapping.max_concurrency == 7
+
+
+def test_variables_of_the_product_leave_to_the_operator_what_a_deploy_would_set():
+    template = load(ROOT / "template.yaml")
+    found = template.variables(template.functions["ChatFunction"], {"DbConnectionUri": "postgresql://here"})
+    assert found["DB_CONNECTION_URI"] == "postgresql://here"
+    deployed = {"DB_PASSWORD", "DB_CONNECT_TIMEOUT_SECONDS", "DB_POOL_SIZE", "LOG_LEVEL", "AUTH_JWT_SECRET"}
+    assert not deployed & set(found)
 
 
 def test_load_when_visibility_is_below_the_timeout_refuses_as_the_service_does(tmp_path: Path):
