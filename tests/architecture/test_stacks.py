@@ -121,6 +121,18 @@ def test_zero_pauses_and_has_nothing_that_would_keep_it_awake():
     ]
 
 
+@pytest.mark.parametrize(
+    ("profile", "expected"), [("zero", "https://scheduler.${AWS::Region}.api.aws"), ("warm", None)]
+)
+def test_scheduler_is_called_by_the_name_that_has_ipv6_where_there_is_nothing_else(profile: str, expected: str | None):
+    parent = rendered(PARENT, {"Profile": profile})
+    common = cfn.table(parent.document["Globals"], "Globals")
+    variables = cfn.variables_of(cfn.table(parent.choices.settled(common["Function"]), "Function"))
+    assert variables.get("AWS_ENDPOINT_URL_SCHEDULER") == (expected and {"Fn::Sub": expected})
+    # boto3 would make up names: see decision 0049.
+    assert "AWS_USE_DUALSTACK_ENDPOINT" not in variables
+
+
 @pytest.mark.parametrize(("profile", "instances"), [("warm", 1), ("steady", 2)])
 def test_others_are_always_awake_behind_a_proxy_for_the_role_app(profile: str, instances: int):
     made = data(profile)
