@@ -22,6 +22,7 @@ RUN_LOCKS = (
     "layers/runtime/requirements.txt",
     "layers/models/requirements.txt",
     "layers/observe/requirements.txt",
+    "functions/migrate/requirements.txt",
     "infra/local/requirements.txt",
 )
 DEVELOP_LOCKS = (*RUN_LOCKS, "infra/local/lancedb/requirements.txt", "tests/requirements.txt")

@@ -19,6 +19,7 @@ LOCKS = {
     "runtime": "layers/runtime/requirements.txt",
     "models": "layers/models/requirements.txt",
     "observe": "layers/observe/requirements.txt",
+    "migrate": "functions/migrate/requirements.txt",
     "local": "infra/local/requirements.txt",
     "lancedb": "infra/local/lancedb/requirements.txt",
     "tests": "tests/requirements.txt",
@@ -58,7 +59,7 @@ def leaks(text: str) -> list[str]:
 
 
 def write(root: Path, *, upgrade: bool) -> None:
-    """Resolve all groups together and share the pins out, so that the four locks agree by construction."""
+    """Resolve all groups together and share the pins out, so that the locks agree by construction."""
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder) / "everything.txt"
         if not upgrade:

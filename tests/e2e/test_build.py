@@ -22,6 +22,7 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     for name in functions:
         assert (built / name / "shared" / "backends.py").is_file()
     assert (built / "MigrateFunction" / "infra" / "migrations" / "versions").is_dir()
+    assert (built / "MigrateFunction" / "alembic").is_dir()
     assert (built / "ModelsLayer" / "encodings").is_dir()
     compiled = list((built / "ApiFunction").rglob("*.pyc"))
     assert len(compiled) == len(list((built / "ApiFunction").rglob("*.py")))
