@@ -9,22 +9,18 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from infra.migrations import roles
+
 # The wheel brings 16 as well; one version keeps every developer's folder readable by every other's server.
 MAJOR = "18"
 SUPERUSER = "postgres"
 
 _PASSWORD = "honcho.password"
 
-# `app` is what the functions are: it reads and writes what `owner` made, and makes nothing itself.
 _ROLES = """
 CREATE ROLE owner LOGIN PASSWORD '{password}';
 CREATE ROLE app LOGIN PASSWORD '{password}';
 CREATE DATABASE honcho OWNER owner;
-"""
-_RIGHTS = """
-CREATE EXTENSION vector;
-ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
-ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO app;
 """
 
 
@@ -192,7 +188,8 @@ def _fill(workshop: Path, account: Account) -> None:
         os.chown(kept, account.uid, account.gid)
     _demand(_run(account, binaries() / "initdb", *_initdb_options(data, kept)))
     _alone(account, data, "postgres", _ROLES.format(password=secret))
-    _alone(account, data, "honcho", _RIGHTS)
+    rights = [statement.as_string() for statement in roles.rights("owner")]
+    _alone(account, data, "honcho", "".join(f"{statement};\n" for statement in ("CREATE EXTENSION vector", *rights)))
     kept.rename(data / _PASSWORD)
 
 

@@ -30,6 +30,11 @@ class StackState:
     mode: str
     started_at: str
 
+    @property
+    def owner_dsn(self) -> str:
+        """The database for who may change its tables. Here all roles share a password."""
+        return self.dsn.replace("://app:", "://owner:", 1)
+
 
 @contextmanager
 def exclusive(data: Path) -> Generator[None]:

@@ -1,31 +1,57 @@
 """Bring a database to the newest revision, and make the tables of an embedding space."""
 
 from pathlib import Path
-from typing import LiteralString
+from typing import Final, LiteralString
 
 import psycopg
 from psycopg import errors
 
+from infra.migrations import roles
 from shared.domain.vector import EmbeddingSpace
 from shared.vectors import spaces
 
 FOLDER = Path(__file__).parent
+# Any number nobody else uses: two deployments at once must not run the same revision twice.
+LOCK: Final = 7_106_217_001
 
 _CURRENT: LiteralString = "SELECT version_num FROM alembic_version"
+_ALONE: LiteralString = "SELECT pg_advisory_xact_lock(%(lock)s)"
+_EXTENSION: LiteralString = "CREATE EXTENSION IF NOT EXISTS vector"
+
+
+def prepare(dsn: str, *, app_password: str | None = None) -> None:
+    """Make sure of pgvector, and of the role `app` and its rights, as the owner of the tables; safe to repeat."""
+    with psycopg.connect(plain(dsn)) as conn:
+        conn.execute(_ALONE, {"lock": LOCK})
+        conn.execute(_EXTENSION)
+        roles.prepare(conn, password=app_password)
 
 
 def upgrade(dsn: str) -> None:
-    """Run the revisions that the database at `dsn` lacks, as the owner of its tables, in one transaction."""
+    """Run the revisions that the database at `dsn` lacks, as the owner of its tables, in one transaction.
+
+    A database that is ahead of this code stays as it is. An error of Postgres, or what interrupted the run, carries a
+    note that names the revision.
+    """
+    found = current(dsn)
     # Alembic and SQLAlchemy take a second to import, and almost every start finds nothing to do.
-    if current(dsn) == newest():
+    if found == newest() or is_ahead(found):
         return
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy.exc import DBAPIError
 
-    config = Config()
+    config, applied = Config(), list[str]()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.attributes["dsn"] = dsn
-    command.upgrade(config, "head")
+    config.attributes.update(dsn=dsn, on_applied=applied.append)
+    try:
+        command.upgrade(config, "head")
+    except (DBAPIError, KeyboardInterrupt) as error:
+        # SQLAlchemy's own error repeats the statement.
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        lacking = [revision for revision in revisions() if found is None or revision > found]
+        cause.add_note(f"in revision {lacking[min(len(applied), len(lacking) - 1)]}")
+        raise cause from error
 
 
 def current(dsn: str) -> str | None:
@@ -38,9 +64,19 @@ def current(dsn: str) -> str | None:
     return row[0] if row else None
 
 
+def is_ahead(revision: str | None) -> bool:
+    """Whether a database at `revision` was migrated by newer code than this, as after the rollback of a deploy."""
+    return revision is not None and revision > newest()
+
+
 def newest() -> str:
-    """The newest revision there is: files are named `<revision>_<pre or post>_<what>.py`, in order."""
-    return max(file.name.partition("_")[0] for file in (FOLDER / "versions").glob("[0-9]*.py"))
+    """The newest revision there is."""
+    return revisions()[-1]
+
+
+def revisions() -> list[str]:
+    """All revisions there are: files are named `<revision>_<pre or post>_<what>.py`, in order."""
+    return sorted(file.name.partition("_")[0] for file in (FOLDER / "versions").glob("[0-9]*.py"))
 
 
 def ensure_space(dsn: str, space: EmbeddingSpace) -> None:

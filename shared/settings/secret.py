@@ -30,6 +30,11 @@ def secret_text(arn: str) -> str:
     return text if match[3] is None else _member(text, match[3])
 
 
+def forget_secrets() -> None:
+    """Ask anew from now on: a process that lives on must not go by a password that was replaced meanwhile."""
+    _fetched.cache_clear()
+
+
 def _member(text: str, key: str) -> str:
     try:
         document = cast(object, json.loads(text))

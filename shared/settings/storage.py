@@ -15,6 +15,9 @@ class DbSettings(Section):
         SecretStr("postgresql+psycopg://postgres:postgres@localhost:5432/postgres"), "address, role and password"
     )
     password: SecretStr | None = setting(None, "of the role, when the address has none: a secret of its own")
+    app_password: SecretStr | None = setting(
+        None, "of the role `app`, which the migrations of a deploy then make or change; no other function needs it"
+    )
     # `schema` itself is a method of pydantic models.
     db_schema: str = setting("public", "where the tables are", alias="schema")
     pool_class: Literal["default", "null"] = setting("default", "null: a new connection each time")

@@ -213,6 +213,8 @@ ELSEWHERE: Final[dict[str, str]] = {
     "DB_PASSWORD": f"{_DATABASE}::test_password_of_its_own_opens_an_address_that_has_none",
     "DB_CONNECT_TIMEOUT_SECONDS": "tests/integration/functions/api/test_connections.py"
     "::test_database_that_takes_calls_and_says_nothing_is_503_in_the_time_allowed",
+    "DB_APP_PASSWORD": "tests/integration/functions/migrate/test_custom_resource.py"
+    "::test_update_changes_the_password_and_keeps_the_id",
     "DB_SCHEMA": f"{_DATABASE}::test_schema_other_than_the_usual_comes_first_on_the_path",
     "DB_POOL_SIZE": f"{_DATABASE}::test_connections_are_lent_to_one_at_a_time_and_no_more_than_the_pool_holds",
     "DB_MAX_OVERFLOW": f"{_POOL}::test_pool_overflow_is_lent_once_and_closed",

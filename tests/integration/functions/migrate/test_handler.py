@@ -13,9 +13,11 @@ from infra.migrations import apply
 
 INVOKE = """
 import json
+from types import SimpleNamespace
 from functions.migrate.handler import lambda_handler
+context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 for _ in range(2):
-    answer = lambda_handler({}, None)
+    answer = lambda_handler({}, context)
 print(json.dumps(answer))
 """
 
