@@ -3,15 +3,12 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import psycopg
-import pytest
 from alembic import command
 from alembic.config import Config
 
 from infra.bootstrap import ROOT
-from infra.local.postgres import EmbeddedPostgres, clone_database, drop_database
 from infra.migrations import apply
 from shared.domain.vector import EmbeddingSpace
 from shared.vectors.spaces import table_names
@@ -25,15 +22,6 @@ SELECT 'f', proname::text FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
  WHERE pronamespace = 'public'::regnamespace AND rolname = 'owner'
  ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-def empty_dsn(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """A database without any tables, for role owner."""
-    admin = postgres_server.dsn("postgres", "postgres")
-    clone_database(admin, "honcho", "unmigrated")
-    yield postgres_server.dsn("owner", "unmigrated")
-    drop_database(admin, "unmigrated")
 
 
 def _configured(dsn: str) -> Config:
