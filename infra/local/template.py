@@ -19,6 +19,8 @@ _CLOUD_ONLY = {
     "AWS::Logs::LogGroup",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::LayerVersion",
+    # The launcher migrates before it starts anything.
+    "Custom::Migration",
 }
 # One machine is its own network, and the database is there: what the template makes for them is not.
 _HERE: Final = {"Vpc": "none", "DbConnectionUri": "here", "OwnerConnectionUri": "here"}

@@ -196,3 +196,14 @@ def test_authentication_is_on_unless_the_deploy_says_otherwise():
         resource = cfn.table(resources[function.logical_id], function.logical_id)
         written = cfn.variables_of(cfn.properties_of(resource, function.logical_id))
         assert {name: written.get(name) for name in wired} == wired
+
+
+def test_every_function_waits_for_the_migration_that_changes_with_its_code():
+    resources = cfn.table(cfn.read(ROOT / "template.yaml")["Resources"], "Resources")
+    waiting = {name for name, node in resources.items() if cfn.table(node, name).get("DependsOn") == "Migration"}
+    assert waiting == {function.logical_id for function in FUNCTIONS} - {"MigrateFunction"}
+    migration = cfn.properties_of(cfn.table(resources["Migration"], "Migration"), "Migration")
+    assert migration["ServiceToken"] == {"Fn::GetAtt": ["MigrateFunction", "Arn"]}
+    assert migration["Version"] == {"Ref": "MigrateFunction.Version"}
+    # Lambda ends the function, and runs it once more, before CloudFormation gives up.
+    assert cfn.whole(migration["ServiceTimeout"], 0) > 2 * TEMPLATE.functions["MigrateFunction"].timeout_s
