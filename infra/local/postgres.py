@@ -11,7 +11,7 @@ from typing import Literal, Self
 import psycopg
 from psycopg import sql
 
-from infra.local.postgres_folder import Account, PostgresRefused, binaries, password, prepare
+from infra.local.postgres_folder import MAJOR, Account, PostgresRefused, binaries, password, prepare
 
 Role = Literal["postgres", "owner", "app"]
 
@@ -43,10 +43,13 @@ class EmbeddedPostgres:
     speed, for data nobody keeps.
     """
 
-    def __init__(self, folder: Path, *, log: Path | None = None, port: int = 0, careless: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, log: Path | None = None, port: int = 0, careless: bool = False, major: str = MAJOR
+    ) -> None:
         self.folder = folder.absolute()
         self.log = log or self.folder.parent / "logs" / "postgres.log"
         self.port = port
+        self._major = major
         self._any_port = port == 0
         self._settings = _SETTINGS | (_CARELESS if careless else {})
         self._server: subprocess.Popen[bytes] | None = None
@@ -67,7 +70,7 @@ class EmbeddedPostgres:
 
         Raises PostgresRefused, whose text says what to do.
         """
-        account = prepare(self.folder)
+        account = prepare(self.folder, self._major)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         said: str | None = None
         for _ in range(_PORT_ATTEMPTS):
@@ -100,7 +103,7 @@ class EmbeddedPostgres:
             self._log_start = log.tell()
             # A session of its own: Ctrl-C reaches the terminal's whole group, and we stop the server last.
             server = subprocess.Popen(
-                [binaries() / "postgres", "-D", self.folder, *options],
+                [binaries(self._major) / "postgres", "-D", self.folder, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

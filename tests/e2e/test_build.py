@@ -9,6 +9,7 @@ import pytest
 from infra.bootstrap import ROOT
 from infra.deploy import sam
 from infra.local import template
+from tests.support.stacks import NESTED, PARENT, PROFILES, declared
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,9 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     assert (built / "MigrateFunction" / "infra" / "migrations" / "versions").is_dir()
     assert (built / "MigrateFunction" / "alembic").is_dir()
     assert (built / "ModelsLayer" / "encodings").is_dir()
+    for name, resource in declared(PARENT, "Resources").items():
+        if resource["Type"] == "AWS::CloudFormation::Stack":
+            assert (built / name / "template.yaml").is_file()
     compiled = list((built / "ApiFunction").rglob("*.pyc"))
     assert len(compiled) == len(list((built / "ApiFunction").rglob("*.py")))
     assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {
@@ -34,6 +38,13 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     }
 
 
-def test_validate_finds_nothing_wrong_with_the_template() -> None:
-    done = sam.run(["validate", "--lint"], quietly=True)
+@pytest.mark.parametrize("file", [PARENT, *NESTED])
+def test_validate_finds_nothing_wrong_with_a_template(file: str) -> None:
+    done = sam.run(["validate", "--lint", "--template", file], quietly=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_validate_takes_each_environment_of_samconfig(profile: str) -> None:
+    done = sam.run(["validate", "--lint", "--config-env", "default" if profile == "warm" else profile], quietly=True)
     assert done.returncode == 0, done.stdout

@@ -1,5 +1,6 @@
 """One embedded Postgres for the whole run, and a fresh copy of the migrated database for each test module."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -17,15 +18,17 @@ TEMPLATE = "template_honcho"
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Generator["EmbeddedPostgres"]:
-    """A running server without migrations; its data is gone with the run."""
+    """A running server without migrations; its data is gone with the run. `TEST_POSTGRES=16` makes it an older one."""
     # Here, so that a run without a database does not pay for the import.
     from infra.local.postgres import EmbeddedPostgres
+    from infra.local.postgres_folder import MAJOR
 
     # Not pytest's own temporary folder: that one is closed to the account Postgres runs as when we are root.
     place = Path(tempfile.mkdtemp(prefix="honcho-tests-"))
     place.chmod(0o755)
     try:
-        with EmbeddedPostgres(place / "pg", careless=True) as server:
+        major = os.environ.get("TEST_POSTGRES", MAJOR)
+        with EmbeddedPostgres(place / "pg", careless=True, major=major) as server:
             yield server
     finally:
         shutil.rmtree(place, ignore_errors=True)
