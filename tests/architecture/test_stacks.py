@@ -96,8 +96,8 @@ def test_database_is_encrypted_hidden_and_leaves_a_snapshot(profile: str):
     assert all(one["PubliclyAccessible"] is False for one in made.of_type("AWS::RDS::DBInstance").values())
     parameters = cfn.table(made.of_type("AWS::RDS::DBClusterParameterGroup")["ClusterParameters"]["Parameters"], "p")
     assert parameters["rds.force_ssl"] == "1"
-    # With their detail, errors would put rows of users into the log.
-    assert parameters["log_error_verbosity"] == "terse"
+    # Errors would put statements and rows of users into the log.
+    assert (parameters["log_error_verbosity"], parameters["log_min_error_statement"]) == ("terse", "panic")
     assert not {"log_statement", "log_min_duration_statement"} & set(parameters)
 
 
