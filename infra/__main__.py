@@ -31,6 +31,7 @@ VERBS: dict[str, Verb] = {
     "status": Verb("infra.local.commands", "status", "show what is running and what is waiting"),
     "logs": Verb("infra.local.commands", "logs", "show what the functions said"),
     "flush": Verb("infra.local.commands", "flush", "do the waiting work now, without batching"),
+    "invoke": Verb("infra.local.invoke", "invoke", "run one event through a function, as Lambda would"),
     "parked": Verb("infra.local.parked", "parked", "list the work that was set aside, and why"),
     "usage": Verb("infra.local.usage", "usage", "sum what calls of models took and cost"),
     "vectors": Verb("infra.tools.vectors", "vectors", "copy vectors into another store; compare them with the rows"),

@@ -71,7 +71,8 @@ def deliver(body: bytes, address: str, *, seconds: float) -> None:
         except OSError as error:
             # Of the error only this: its text may repeat the address.
             status = error.code if isinstance(error, urllib.error.HTTPError) else None
-            logger.warning("answer_not_delivered", reason=type(error).__name__, status=status)
+            cause = error.reason if isinstance(error, urllib.error.URLError) else error
+            logger.warning("answer_not_delivered", reason=type(cause).__name__, status=status)
             if status is not None and status < 500:
                 raise NotDelivered(f"CloudFormation's address refused the answer with {status}") from None
             if left <= pause:

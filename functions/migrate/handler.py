@@ -16,6 +16,8 @@ from shared.telemetry.logs import logger
 # What is kept of the function's time to stop what is under way, and after that to get an answer through.
 _TO_ANSWER_S: Final = 30.0
 _TO_END_S: Final = 5.0
+# Longer it is not tried in one run: Lambda runs the event again a minute later, and then once more.
+_MOST_TO_DELIVER_S: Final = 60.0
 
 
 class Context(Protocol):
@@ -35,7 +37,8 @@ def lambda_handler(event: object, context: Context) -> dict[str, object]:
     if request is None:
         return asdict(migrate(seconds))
     status, body = _answered(request, seconds)
-    custom_resource.deliver(body, request.answer_to, seconds=_left_s(context) - _TO_END_S)
+    seconds = min(_left_s(context) - _TO_END_S, _MOST_TO_DELIVER_S)
+    custom_resource.deliver(body, request.answer_to, seconds=seconds)
     logger.info("custom_resource_answered", request=request.kind, status=status)
     return {"status": status}
 

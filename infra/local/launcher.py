@@ -45,6 +45,10 @@ class Databases:
     owner: str
     app: str
 
+    def references(self) -> dict[str, str]:
+        """What the parameters of the template that name the database stand for."""
+        return {"DbConnectionUri": _with_driver(self.app), "OwnerConnectionUri": _with_driver(self.owner)}
+
 
 class Launcher:
     """Queues, functions, door, mappings and schedules of one template. Lives and dies with `run`."""
@@ -83,7 +87,7 @@ class Launcher:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        queues = self._open_queues()
+        queues = open_queues(self._template, self.sqs_url)
         self._make_functions(queues)
         await self._listen(sqs_application(queues), self._sqs_socket)
         control = Control(self._pools, self._web_functions, partial(self._describe, queues))
@@ -99,24 +103,8 @@ class Launcher:
             await self._close()
             await due.close()
 
-    def _open_queues(self) -> LocalQueues:
-        queues = LocalQueues(self.sqs_url)
-        specs = self._template.queues.values()
-        # A queue names its dead-letter queue, which must be there before it.
-        for spec in sorted(specs, key=lambda each: each.dead_letter is not None):
-            attributes = {"FifoQueue": "true", "VisibilityTimeout": str(spec.visibility_timeout_s), **spec.attributes}
-            if spec.dead_letter is not None:
-                target = self._template.queues[spec.dead_letter].arn
-                attributes["RedrivePolicy"] = (
-                    f'{{"deadLetterTargetArn": "{target}", "maxReceiveCount": {spec.max_receive_count}}}'
-                )
-            queues.create(spec.name, attributes)
-        return queues
-
     def _make_functions(self, queues: LocalQueues) -> None:
-        references = {logical_id: queues.url(spec.name) for logical_id, spec in self._template.queues.items()}
-        references["DbConnectionUri"] = _with_driver(self._databases.app)
-        references["OwnerConnectionUri"] = _with_driver(self._databases.owner)
+        references = {**queue_urls(self._template, queues), **self._databases.references()}
         for name, function in self._template.functions.items():
             variables = function_variables(
                 self._template, function, references=references, sqs_url=self.sqs_url, root=self._root
@@ -211,6 +199,26 @@ class Launcher:
             },
             "ignored_resources": list(self._template.ignored),
         }
+
+
+def open_queues(template: sam.Template, url: str) -> LocalQueues:
+    """The queues of the template, to be served at `url`."""
+    queues = LocalQueues(url)
+    # A queue names its dead-letter queue, which must be there before it.
+    for spec in sorted(template.queues.values(), key=lambda each: each.dead_letter is not None):
+        attributes = {"FifoQueue": "true", "VisibilityTimeout": str(spec.visibility_timeout_s), **spec.attributes}
+        if spec.dead_letter is not None:
+            target = template.queues[spec.dead_letter].arn
+            attributes["RedrivePolicy"] = (
+                f'{{"deadLetterTargetArn": "{target}", "maxReceiveCount": {spec.max_receive_count}}}'
+            )
+        queues.create(spec.name, attributes)
+    return queues
+
+
+def queue_urls(template: sam.Template, queues: LocalQueues) -> dict[str, str]:
+    """The address of each queue, by its logical id."""
+    return {logical_id: queues.url(spec.name) for logical_id, spec in template.queues.items()}
 
 
 async def _for_ever(what: str, run: Callable[[], Awaitable[None]]) -> None:
