@@ -24,6 +24,7 @@ from shared.telemetry.outlets import Outlets, open_outlets
 # A paused Aurora keeps a connection waiting while it resumes, usually for a quarter of a minute.
 _CONNECT_S: Final = 20
 _PAUSE_S: Final = 1.0
+_MOST_UNKNOWN_S: Final = 60.0
 # Of a refusal that waiting does not mend. libpq gives no code for it.
 _FINAL: Final = ("authentication failed", "pg_hba.conf", "does not exist", "does not support SSL")
 
@@ -61,16 +62,32 @@ def migrate(seconds: float) -> Migrated:
     """
     try:
         with time_limit(seconds):
-            # The environment may have been asleep since a password was replaced.
-            forget_secrets()
+            settings = _settings()
             with _outlets().emptied():
-                return _migrated(load())
+                return _migrated(settings)
     except Overdue as late:
         raise CannotMigrate(reasons.of_lateness(late, seconds)) from late
     except Invalid as error:
         raise CannotMigrate(f"The settings of the function are not valid. {error}") from error
     except psycopg.Error as error:
         raise CannotMigrate(reasons.of(error)) from error
+
+
+def _settings() -> Settings:
+    """The settings in force, with the secrets of now: a process that lives on may remember a replaced password.
+
+    Of a role that was made a moment ago, as in a new stack, Secrets Manager may not know yet.
+    """
+    forget_secrets()
+    ends = time.monotonic() + _MOST_UNKNOWN_S
+    while True:
+        try:
+            return load()
+        except Invalid as error:
+            if "Secrets Manager" not in str(error) or time.monotonic() > ends:
+                raise
+            logger.warning("secrets_not_given")
+        time.sleep(_PAUSE_S)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from functions.migrate.custom_resource import NotDelivered
 from functions.migrate.handler import lambda_handler
 from infra.bootstrap import ROOT
+from infra.local import template as sam
+from infra.local.single_run import Place, run
 from infra.migrations import apply
 from infra.migrations.apply import LOCK, newest, plain
 from tests.integration.functions.migrate.conftest import Managed
@@ -95,6 +98,28 @@ def test_update_takes_up_a_password_that_was_replaced_in_its_secret(
         psycopg.connect(deployed.as_app(password)).close()
 
 
+class Hesitant(dict[str, str]):
+    """Secrets that are not given when they are asked for the first time."""
+
+    def __contains__(self, key: object) -> bool:
+        was_asked, self.was_asked = getattr(self, "was_asked", False), True
+        return was_asked and super().__contains__(key)
+
+
+def test_create_with_a_role_that_is_not_known_yet_asks_again_for_the_secret(
+    bucket: ResponseBucket, deployed: Managed, monkeypatch: pytest.MonkeyPatch
+):
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:new-AbCdEf"
+    monkeypatch.setenv("DB_APP_PASSWORD", arn)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with SecretsServer(Hesitant({arn: "the password"})) as secrets:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.url)
+        assert asked("create", bucket)["Status"] == "SUCCESS"
+    assert secrets.asked == [arn, arn]
+    psycopg.connect(deployed.as_app("the password")).close()
+
+
 def test_update_to_an_older_version_leaves_the_database_as_it_is(bucket: ResponseBucket, deployed: Managed):
     asked("create", bucket)
     with psycopg.connect(plain(deployed.dsn)) as conn:
@@ -166,6 +191,21 @@ def test_create_while_another_deploy_holds_the_database_answers_in_time(bucket: 
     assert waiting == (0,)
     assert left_s > KEPT_S / 2
     assert asked("create", bucket)["Status"] == "SUCCESS"
+
+
+def test_create_in_the_genuine_client_is_answered_before_lambda_ends_the_function(
+    bucket: ResponseBucket, deployed: Managed
+):
+    template = sam.load(ROOT / "template.yaml")
+    hurried = replace(template.functions["MigrateFunction"], timeout_s=int(KEPT_S) + 1)
+    place = Place(variables={"DB_CONNECTION_URI": deployed.dsn, "OFFLINE_ENABLED": "true"})
+    with psycopg.connect(plain(deployed.dsn)) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        create = json.dumps(event("create", bucket)).encode()
+        done = run(replace(template, functions={"MigrateFunction": hurried}), "MigrateFunction", create, place)
+    [answer] = bucket.answers
+    assert (done.result.error, answer["Status"]) == (None, "FAILED")
+    assert "time was over while preparing" in answer["Reason"]
 
 
 def test_create_with_a_database_that_wakes_up_waits_for_it(
