@@ -1,0 +1,1 @@
+"""The contract of the templates: what no linter knows of AWS, of our code, and of the two together."""
