@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.local.cloudformation import table
 from infra.tools.contract import code
-from infra.tools.contract.lambdas import FUNCTION, events, module, number
+from infra.tools.contract.lambdas import FUNCTION, events, module, number, variables
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
@@ -28,15 +28,17 @@ def bounded(stack: Stack) -> Iterator[str]:
 
 
 def connections(stack: Stack) -> Iterator[str]:
-    most = min((_most_connections(cluster) for cluster in stack.of("AWS::RDS::DBCluster")), default=None)
-    if most is None:
+    clusters = stack.of("AWS::RDS::DBCluster")
+    if not clusters:
         return
+    most = min(_most_connections(stack, cluster) for cluster in clusters)
+    share = min([_SHARE, *(_share_of_proxy(group) for group in stack.of("AWS::RDS::DBProxyTargetGroup"))])
     wanted = {function.label: _at_once(function) for function in stack.of(FUNCTION) if _uses_database(function)}
     total = sum(wanted.values())
-    if total > _SHARE * most:
+    if total > share * most:
         listed = ", ".join(f"{label} {count:.0f}" for label, count in wanted.items())
         yield (
-            f"the functions may hold {total:.0f} connections ({listed}), above {_SHARE:.0%} of the database's "
+            f"the functions may hold {total:.0f} connections ({listed}), above {share:.0%} of the database's "
             f"{most:.0f}; lower their concurrency or raise MaxCapacity"
         )
 
@@ -51,6 +53,13 @@ def _reserved(function: Resource) -> float | None:
 
 
 def _at_once(function: Resource) -> float:
+    """The connections that its environments may hold together."""
+    given = variables(function)
+    pool = sum(number(given.get(name), 0) for name in ("DB_POOL_SIZE", "DB_MAX_OVERFLOW"))
+    return _environments(function) * max(pool, 1)
+
+
+def _environments(function: Resource) -> float:
     if (reserved := _reserved(function)) is not None:
         return reserved
     scaling = (table(event.properties.get("ScalingConfig") or {}, event.name) for event in events(function, "SQS"))
@@ -58,15 +67,28 @@ def _at_once(function: Resource) -> float:
     return fed or _AT_ONCE_BY_CLOCK
 
 
-def _most_connections(cluster: Resource) -> float:
+def _most_connections(stack: Stack, cluster: Resource) -> float:
+    """What the database takes: as its parameters say, else as much as Aurora gives for its capacity."""
+    group = stack.behind(cluster.properties.get("DBClusterParameterGroupName"), cluster)
+    said = (
+        None if group is None else table(group.properties.get("Parameters") or {}, group.label).get("max_connections")
+    )
     scaling = table(cluster.properties.get("ServerlessV2ScalingConfiguration") or {}, cluster.label)
-    capacity = number(scaling.get("MaxCapacity"), 0)
+    given = _given_by_aurora(number(scaling.get("MaxCapacity"), 0), number(scaling.get("MinCapacity"), 0))
+    return min(given, number(said, given))
+
+
+def _given_by_aurora(most: float, least: float) -> float:
     for (low, fewer), (high, more) in pairwise(_CONNECTIONS):
-        if capacity <= high:
-            found = fewer + (more - fewer) * max(0.0, capacity - low) / (high - low)
-            is_small = number(scaling.get("MinCapacity"), 0) <= 0.5
-            return min(found, _CONNECTIONS_WHEN_SMALL) if is_small else found
+        if most <= high:
+            found = fewer + (more - fewer) * max(0.0, most - low) / (high - low)
+            return min(found, _CONNECTIONS_WHEN_SMALL) if least <= 0.5 else found
     return _CONNECTIONS[-1][1]
+
+
+def _share_of_proxy(group: Resource) -> float:
+    pool = table(group.properties.get("ConnectionPoolConfigurationInfo") or {}, group.label)
+    return number(pool.get("MaxConnectionsPercent"), 100) / 100
 
 
 RULES: Final = (bounded, connections)

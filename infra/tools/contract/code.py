@@ -56,6 +56,18 @@ def variables_read(entry: str) -> frozenset[str]:
     return frozenset(name for module in reached(entry) for name in _read_in(module))
 
 
+@cache
+def members_named(entry: str, kind: str) -> frozenset[str]:
+    """The members of an enumeration, by its name, that the code of a function names."""
+    return frozenset(
+        node.attr
+        for module in reached(entry)
+        if kind in _names_used(module)
+        for node in _nodes(module)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == kind
+    )
+
+
 def _is_reached(call: Call, modules: frozenset[str], entry: str) -> bool:
     """Whether a module that can know the caller names it; `send` alone may belong to anybody."""
     users = (module for module in modules if module != call.module and call.through & _names_used(module))

@@ -73,6 +73,10 @@ def snapshots(stack: Stack) -> Iterator[str]:
         provisioned = given.get("ProvisionedConcurrencyConfig") is not None
         if snap and provisioned:
             yield f"{function.label}: SnapStart and provisioned concurrency exclude each other; keep one"
+        ready = table(given.get("ProvisionedConcurrencyConfig") or {}, function.label)
+        reserved = given.get("ReservedConcurrentExecutions")
+        if reserved is not None and number(ready.get("ProvisionedConcurrentExecutions"), 0) > number(reserved, 0):
+            yield f"{function.label}: has more environments ready than its ReservedConcurrentExecutions, {reserved}"
         if (snap or provisioned) and not given.get("AutoPublishAlias"):
             yield f"{function.label}: SnapStart and provisioned concurrency work on versions: set AutoPublishAlias"
 

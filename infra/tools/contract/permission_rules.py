@@ -104,9 +104,8 @@ def _can_be_fed(stack: Stack, function: Resource, queues: set[str]) -> Iterator[
 
 
 def _reaches(stack: Stack, grant: Grant, label: str) -> bool:
-    return any(
-        (made := stack.behind(target, grant.near)) is not None and made.label == label for target in grant.resources
-    )
+    reached = (origin for target in grant.resources for origin, _ in stack.origins(target, grant.near))
+    return any(resource.label == label for resource in reached)
 
 
 def interfaces(stack: Stack) -> Iterator[str]:
@@ -140,4 +139,20 @@ def _trusted(role: Resource) -> tuple[str, ...]:
     return tuple(found)
 
 
-RULES: Final = (actions, wildcards, visible, own_queues, interfaces, roles)
+def traces_and_logs(stack: Stack) -> Iterator[str]:
+    """What SAM gives to a role that it makes, and nobody else does."""
+    for function in stack.of(FUNCTION):
+        if role_of(stack, function) is None:
+            continue
+        given = of_function(stack, function)
+        log = table(function.properties.get("LoggingConfig") or {}, function.label).get("LogGroup")
+        group = stack.behind(log, function)
+        writes = [grant for grant in given if "logs:PutLogEvents" in grant.actions]
+        if group is not None and not any(_reaches(stack, grant, group.label) for grant in writes):
+            yield f"{function.label}: its role lacks logs:PutLogEvents on {group.label}; it would fall silent"
+        traced = any("xray:PutTraceSegments" in grant.actions for grant in given)
+        if function.properties.get("Tracing") == "Active" and not traced:
+            yield f"{function.label}: its role lacks xray:PutTraceSegments, but Tracing is Active"
+
+
+RULES: Final = (actions, wildcards, visible, own_queues, interfaces, roles, traces_and_logs)

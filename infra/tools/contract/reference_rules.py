@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.render import Rendered, Resource, names_in, section
+from infra.tools.contract.render import Rendered, Resource, names_in, refusals, section
 from infra.tools.contract.stack import NESTED, Stack, address
 
 # SAM makes resources of its own from these, named after them; what the translator makes of it is walked in the tests.
@@ -72,4 +72,10 @@ def _texts(node: Node) -> list[str]:
     return [str(one) for one in node] if isinstance(node, list) else [node] if isinstance(node, str) else []
 
 
-RULES: Final = (names, handed_down, handed_up)
+def permitted(stack: Stack) -> Iterator[str]:
+    """Each case is one that the template lets pass; else its other rules would be asked of what nobody can deploy."""
+    for why in refusals(stack.parent):
+        yield f"the template's own Rules refuse this case: {why}"
+
+
+RULES: Final = (permitted, names, handed_down, handed_up)

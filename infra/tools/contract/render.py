@@ -16,6 +16,7 @@ _PSEUDO: Final[dict[str, Node]] = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
+_ALWAYS: Final[Node] = {"Fn::Equals": ["", ""]}
 _NAME: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
@@ -59,6 +60,23 @@ def render(document: dict[str, Node], given: Mapping[str, Node], prefix: str = "
     }
     conditions = {name: scope.holds(name) for name in section(document, "Conditions")}
     return Rendered(document, dict(scope.parameters), conditions, resources, outputs)
+
+
+def refusals(rendered: Rendered) -> list[str]:
+    """What the template's own `Rules` say against these parameters."""
+    scope = _Scope(rendered.document, rendered.parameters)
+    return [
+        str(table(one, name).get("AssertDescription"))
+        for name, body in section(rendered.document, "Rules").items()
+        if scope.decides(table(body, name).get("RuleCondition", _ALWAYS))
+        for one in _assertions(table(body, name))
+        if not scope.decides(table(one, name).get("Assert"))
+    ]
+
+
+def _assertions(rule: dict[str, Node]) -> list[Node]:
+    given = rule.get("Assertions")
+    return given if isinstance(given, list) else []
 
 
 def section(document: dict[str, Node], name: str) -> dict[str, Node]:
@@ -130,20 +148,20 @@ class _Scope:
     def holds(self, name: str) -> bool:
         if name not in self._conditions:
             raise TemplateError(f"condition {name} is not declared")
-        return self._decides(self._conditions[name])
+        return self.decides(self._conditions[name])
 
-    def _decides(self, node: Node) -> bool:
+    def decides(self, node: Node) -> bool:
         match node:
             case {"Condition": str(name)}:
                 return self.holds(name)
             case {"Fn::Equals": [first, second]}:
                 return _plain(self.value(first)) == _plain(self.value(second))
             case {"Fn::Not": [one]}:
-                return not self._decides(one)
+                return not self.decides(one)
             case {"Fn::And": [*several]}:
-                return all(self._decides(one) for one in several)
+                return all(self.decides(one) for one in several)
             case {"Fn::Or": [*several]}:
-                return any(self._decides(one) for one in several)
+                return any(self.decides(one) for one in several)
             case _:
                 raise TemplateError(f"{node}: no condition that is understood")
 

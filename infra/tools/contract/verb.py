@@ -8,15 +8,18 @@ from typing import Final
 from infra.bootstrap import ROOT
 from infra.local.cloudformation import Node, TemplateError
 from infra.tools.contract import (
+    alarm_rules,
     capacity_rules,
     code_rules,
     data_rules,
     function_rules,
+    network_rules,
     permission_rules,
     queue_rules,
     reference_rules,
     schedule_rules,
     secret_rules,
+    setting_rules,
 )
 from infra.tools.contract.stack import CASES, Documents, Stack, documents, stack
 
@@ -27,10 +30,13 @@ RULES: Final[tuple[Rule, ...]] = (
     *function_rules.RULES,
     *schedule_rules.RULES,
     *data_rules.RULES,
+    *network_rules.RULES,
     *permission_rules.RULES,
     *secret_rules.RULES,
     *code_rules.RULES,
+    *setting_rules.RULES,
     *capacity_rules.RULES,
+    *alarm_rules.RULES,
 )
 
 
