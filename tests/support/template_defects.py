@@ -23,6 +23,7 @@ class Defect:
     name: str
     file: str
     put: dict[str, Node]
+    add: dict[str, Node]
     take: tuple[str, ...]
     said: str | None
     lint: str | None
@@ -30,7 +31,15 @@ class Defect:
 
 _Written = TypedDict(
     "_Written",
-    {"name": str, "in": str, "set": dict[str, Node], "take": list[str], "said": str, "lint": str},
+    {
+        "name": str,
+        "in": str,
+        "set": dict[str, Node],
+        "add": dict[str, Node],
+        "take": list[str],
+        "said": str,
+        "lint": str,
+    },
     total=False,
 )
 
@@ -48,6 +57,7 @@ def defects() -> list[Defect]:
             name=one.get("name", ""),
             file=one.get("in", _PARENT),
             put=one.get("set", {}),
+            add=one.get("add", {}),
             take=tuple(one.get("take", [])),
             said=one.get("said"),
             lint=one.get("lint"),
@@ -66,6 +76,9 @@ def with_defect(defect: Defect) -> Documents:
     for path, value in defect.put.items():
         *way, last = path.split(".")
         _at(changed, way)[last] = deepcopy(value)
+    for path, value in defect.add.items():
+        *way, last = path.split(".")
+        cast(list[Node], _at(changed, way)[last]).append(deepcopy(value))
     return {**real(), key: changed}
 
 

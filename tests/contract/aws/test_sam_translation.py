@@ -14,22 +14,28 @@ from infra.tools.contract.stack import CASES, Documents, Stack, stack
 from tests.support.sam_translation import translated
 from tests.support.template_defects import Defect, real, with_defect
 
+
+def broken(*, put: dict[str, Node] | None = None, take: str | None = None) -> Defect:
+    taken = () if take is None else (take,)
+    return Defect("", "template.yaml", put=put or {}, add={}, take=taken, said=None, lint=None)
+
+
 # Each breaks a reference in one of the ways there are.
 BROKEN = {
     "queue that is gone": (
-        Defect("", "template.yaml", {}, ("Resources.DreamDeadLetters",), None, None),
+        broken(take="Resources.DreamDeadLetters"),
         "DreamQueue: refers to DreamDeadLetters.Arn, which is declared nowhere",
     ),
     "role that SAM would not make": (
-        Defect("", "template.yaml", {"Outputs.Role": {"Value": {"Fn::GetAtt": ["DoorRole", "Arn"]}}}, (), None, None),
+        broken(put={"Outputs.Role": {"Value": {"Fn::GetAtt": ["DoorRole", "Arn"]}}}),
         "Outputs.Role: refers to DoorRole.Arn, which is declared nowhere",
     ),
     "layer that is made only sometimes": (
-        Defect("", "template.yaml", {"Outputs.Layer": {"Value": {"Fn::Sub": "${ObserveLayer}"}}}, (), None, None),
+        broken(put={"Outputs.Layer": {"Value": {"Fn::Sub": "${ObserveLayer}"}}}),
         "Outputs.Layer: refers to ObserveLayer",
     ),
     "DependsOn of nothing": (
-        Defect("", "template.yaml", {"Resources.DreamQueue.DependsOn": "DreamLetters"}, (), None, None),
+        broken(put={"Resources.DreamQueue.DependsOn": "DreamLetters"}),
         "DreamQueue: DependsOn names DreamLetters, which is declared nowhere",
     ),
 }
