@@ -1,4 +1,4 @@
-"""Whether an IAM action exists, from botocore's descriptions of the services: nothing is asked of AWS."""
+"""What AWS has, by botocore's descriptions of its services: actions and values. Nothing is asked of AWS."""
 
 from fnmatch import fnmatchcase
 from functools import cache
@@ -6,6 +6,8 @@ from typing import Any, Final, cast
 
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
+
+from infra.local.cloudformation import Node
 
 # IAM's prefix is not always what botocore calls the service.
 _SERVICES: Final = {
@@ -51,3 +53,10 @@ def operations(service: str) -> frozenset[str]:
     except UnknownServiceError:
         return frozenset()
     return frozenset(model["operations"])
+
+
+@cache
+def enum(service: str, shape: str) -> frozenset[Node]:
+    """The values that a service takes for something, from botocore's description of it."""
+    model = cast(dict[str, Any], cast(Any, Loader()).load_service_model(service, "service-2"))
+    return frozenset(model["shapes"][shape]["enum"])

@@ -13,6 +13,8 @@ from infra.tools.contract.stack import Stack
 _EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 _GROUP: Final = "AWS::EC2::SecurityGroup"
 _INGRESS: Final = "AWS::EC2::SecurityGroupIngress"
+# By the user guide of each; botocore makes up a name for any service. Secrets Manager has one name for both.
+_OVER_IPV6: Final = ("scheduler", "secretsmanager", "sqs")
 _DATABASES: Final = ("AWS::RDS::DBCluster", "AWS::RDS::DBProxy")
 
 
@@ -102,9 +104,9 @@ def ways_out(stack: Stack) -> Iterator[str]:
             stack.of("AWS::EC2::EgressOnlyInternetGateway")
         )
         dual = by_ipv6 and is_true(variables(function).get("AWS_USE_DUALSTACK_ENDPOINT"))
-        called = {call.service for call in code.calls(module(function))} if network and not dual else set[str]()
+        called = {call.service for call in code.calls(module(function))} if network else set[str]()
         for service in sorted(called):
-            if not any(name.endswith(f".{service}") for name in endpoints):
+            if not (dual and service in _OVER_IPV6) and not any(name.endswith(f".{service}") for name in endpoints):
                 yield (
                     f"{function.label}: cannot reach {service} without NAT; set AWS_USE_DUALSTACK_ENDPOINT and "
                     "Ipv6AllowedForDualStack, or make an endpoint"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.render import Rendered, Resource, names_in, refusals, section
+from infra.tools.contract.intrinsics import names_in
+from infra.tools.contract.render import Rendered, Resource, refusals, section
 from infra.tools.contract.stack import NESTED, Stack, address
 
 # SAM makes resources of its own from these, named after them; what the translator makes of it is walked in the tests.

@@ -6,8 +6,9 @@ from typing import Final
 
 from infra.local.cloudformation import Node, table
 from infra.tools.contract.grants import of_function
+from infra.tools.contract.intrinsics import names_in
 from infra.tools.contract.lambdas import FUNCTION, is_true, variables
-from infra.tools.contract.render import Resource, names_in, section
+from infra.tools.contract.render import Resource, section
 from infra.tools.contract.stack import Stack
 from shared.settings.knobs import by_variable
 

@@ -12,6 +12,7 @@ from infra.tools.contract import (
     capacity_rules,
     code_rules,
     data_rules,
+    door_rules,
     function_rules,
     network_rules,
     permission_rules,
@@ -20,6 +21,7 @@ from infra.tools.contract import (
     schedule_rules,
     secret_rules,
     setting_rules,
+    tree_rules,
 )
 from infra.tools.contract.stack import CASES, Documents, Stack, documents, stack
 
@@ -28,12 +30,14 @@ RULES: Final[tuple[Rule, ...]] = (
     *reference_rules.RULES,
     *queue_rules.RULES,
     *function_rules.RULES,
+    *door_rules.RULES,
     *schedule_rules.RULES,
     *data_rules.RULES,
     *network_rules.RULES,
     *permission_rules.RULES,
     *secret_rules.RULES,
     *code_rules.RULES,
+    *tree_rules.RULES,
     *setting_rules.RULES,
     *capacity_rules.RULES,
     *alarm_rules.RULES,

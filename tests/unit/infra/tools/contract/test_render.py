@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from infra.local.cloudformation import TemplateError
-from infra.tools.contract.render import names_in, outer, render
+from infra.tools.contract.intrinsics import names_in
+from infra.tools.contract.render import outer, render
 
 TEMPLATE: dict[str, Any] = yaml.safe_load("""
 Parameters:
@@ -98,7 +99,10 @@ def test_names_are_those_of_every_kind_of_reference():
     [
         ({"Resources": {"X": {"Type": "T", "Condition": "IsNothing"}}}, "condition IsNothing is not declared"),
         ({"Parameters": {"Profile": {"Type": "String"}}}, "parameter Profile has no default and is not given"),
-        ({"Conditions": {"IsZero": {"Fn::Contains": []}}, "Resources": {}, "Outputs": {}}, "no condition that is understood"),
+        (
+            {"Conditions": {"IsZero": {"Fn::Contains": []}}, "Resources": {}, "Outputs": {}},
+            "no condition that is understood",
+        ),
     ],
 )
 def test_template_that_cannot_be_put_together_is_refused_with_the_reason(change: dict[str, Any], said: str):
