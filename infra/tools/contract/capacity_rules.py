@@ -6,11 +6,10 @@ from typing import Final
 
 from infra.local.cloudformation import table
 from infra.tools.contract import code
-from infra.tools.contract.lambdas import FUNCTION, events, module, number, variables
+from infra.tools.contract.lambdas import DATABASE, FUNCTION, events, module, number, variables
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
-_DATABASE: Final = "shared.store.database"
 _SHARE: Final = 0.8
 # Aurora's max_connections by MaxCapacity, from its user guide ("Maximum connections for Aurora Serverless v2").
 _CONNECTIONS: Final = ((0.5, 90), (1, 189), (4, 823), (8, 1669), (16, 3360), (32, 5000), (256, 5000))
@@ -44,7 +43,7 @@ def connections(stack: Stack) -> Iterator[str]:
 
 
 def _uses_database(function: Resource) -> bool:
-    return _DATABASE in code.reached(module(function))
+    return DATABASE in code.reached(module(function))
 
 
 def _reserved(function: Resource) -> float | None:

@@ -4,15 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import table
-from infra.tools.contract.grants import several
-from infra.tools.contract.intrinsics import names_in
 from infra.tools.contract.lambdas import is_true, number
-from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
 _CLUSTER: Final = "AWS::RDS::DBCluster"
 _INSTANCE: Final = "AWS::RDS::DBInstance"
-_CUSTOM: Final = ("Custom::", "AWS::CloudFormation::CustomResource")
 _KEPT: Final = ("Retain", "Snapshot")
 _MOST_CAPACITY: Final = 256
 _PAUSE_S: Final = (300, 86_400)
@@ -55,37 +51,4 @@ def kept_databases(stack: Stack) -> Iterator[str]:
                 yield f"{cluster.label}: {policy} must be Snapshot or Retain; nobody deletes a memory by the way"
 
 
-def roles_before_proxies(stack: Stack) -> Iterator[str]:
-    """CloudFormation waits until a proxy's target is healthy: until each role that it logs in as is there.
-
-    RDS makes the owner with the cluster; any other comes of a migration, and a proxy that is made before it never
-    becomes healthy (the deploy ends after twenty minutes).
-    """
-    made = {name for name, resource in stack.parent.resources.items() if resource.type.startswith(_CUSTOM)}
-    for group in stack.of("AWS::RDS::DBProxyTargetGroup"):
-        proxy = stack.behind(group.properties.get("DBProxyName"), group)
-        if proxy is None:
-            continue
-        secrets = (origin for one in several(proxy.properties.get("Auth")) for origin in stack.origins(one, proxy))
-        others = sorted({secret.label for secret, attribute in secrets if attribute != "MasterUserSecret.SecretArn"})
-        if others and not made & _waits_for(stack, group):
-            yield (
-                f"{group.label}: logs in with {', '.join(others)}, whose role is not there yet; let it wait for the "
-                "custom resource that migrates"
-            )
-
-
-def _waits_for(stack: Stack, resource: Resource) -> set[str]:
-    """The resources of the parent that are made before this one, or before the nested stack that it is in."""
-    found, waiting = set[str](), [resource.label.partition(".")[0]]
-    while waiting:
-        name = waiting.pop()
-        if name not in found and name in stack.parent.resources:
-            found.add(name)
-            body = stack.parent.resources[name].body
-            waiting += [str(one) for one in several(body.get("DependsOn"))]
-            waiting += [used for used, _ in names_in(body.get("Properties"))]
-    return found
-
-
-RULES: Final = (capacity, closed_databases, kept_databases, roles_before_proxies)
+RULES: Final = (capacity, closed_databases, kept_databases)

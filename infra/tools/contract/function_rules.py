@@ -8,11 +8,20 @@ from typing import Final
 from infra.bootstrap import ROOT
 from infra.local.cloudformation import Node, table
 from infra.tools.contract.actions import enum
-from infra.tools.contract.lambdas import FUNCTION, module, number
+from infra.tools.contract.intrinsics import as_text
+from infra.tools.contract.lambdas import FUNCTION, module, number, variables
 from infra.tools.contract.stack import Stack
 
 _RUNTIME: Final = "python3.13"
 _LONGEST_S: Final = 900
+_MOST_ENVIRONMENT: Final = 4096
+_MOST_LAYERS: Final = 5
+_RESERVED: Final = frozenset(
+    "_HANDLER _X_AMZN_TRACE_ID AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_DEFAULT_REGION AWS_EXECUTION_ENV "
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_VERSION "
+    "AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_LAMBDA_RUNTIME_API "
+    "AWS_REGION AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT".split()
+)
 
 
 def runtimes(stack: Stack) -> Iterator[str]:
@@ -77,6 +86,19 @@ def handlers(stack: Stack) -> Iterator[str]:
             yield f"{function.label}: {path.relative_to(ROOT)} has no function {handler.rpartition('.')[2]}"
 
 
+def environments(stack: Stack) -> Iterator[str]:
+    for function in stack.of(FUNCTION):
+        given = variables(function)
+        for name in sorted(given.keys() & _RESERVED):
+            yield f"{function.label}: Lambda sets {name} itself and refuses it; take it out"
+        # A reference counts as written, which is about as long as what it stands for.
+        size = sum(len(name) + len(as_text(value)) for name, value in given.items())
+        if size > _MOST_ENVIRONMENT:
+            yield f"{function.label}: its variables take {size} bytes, Lambda's limit is {_MOST_ENVIRONMENT}"
+        if len(_list(function.properties.get("Layers"))) > _MOST_LAYERS:
+            yield f"{function.label}: has more than {_MOST_LAYERS} layers"
+
+
 def logs(stack: Stack) -> Iterator[str]:
     for function in stack.of(FUNCTION):
         group = table(function.properties.get("LoggingConfig") or {}, function.label).get("LogGroup")
@@ -88,7 +110,7 @@ def logs(stack: Stack) -> Iterator[str]:
             yield f"{group.label}: keeps logs for ever; set RetentionInDays"
 
 
-RULES: Final = (runtimes, timeouts, snapshots, architectures, handlers, logs)
+RULES: Final = (runtimes, timeouts, snapshots, architectures, handlers, environments, logs)
 
 
 @cache

@@ -10,6 +10,8 @@ from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
 FUNCTION: Final = "AWS::Serverless::Function"
+# Whoever imports this has connections to Postgres.
+DATABASE: Final = "shared.store.database"
 QUEUE: Final = "AWS::SQS::Queue"
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 
