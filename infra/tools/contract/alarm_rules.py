@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.grants import several
-from infra.tools.contract.lambdas import FUNCTION, variables
+from infra.tools.contract.lambdas import FUNCTION, several, variables
 from infra.tools.contract.metrics_known import known
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack

@@ -5,7 +5,7 @@ from typing import Final
 
 from infra.local.cloudformation import Node, table
 from infra.tools.contract.actions import enum
-from infra.tools.contract.lambdas import FUNCTION, events, number
+from infra.tools.contract.lambdas import FUNCTION, events, number, several
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
@@ -53,7 +53,7 @@ def throttles(stack: Stack) -> Iterator[str]:
     for door in stack.of(_DOOR):
         everywhere = [
             table(one, door.label)
-            for one in _list(door.properties.get("MethodSettings"))
+            for one in several(door.properties.get("MethodSettings"))
             if (table(one, door.label).get("ResourcePath"), table(one, door.label).get("HttpMethod")) == ("/*", "*")
         ]
         if not any(
@@ -74,7 +74,3 @@ def stages(stack: Stack) -> Iterator[str]:
 
 
 RULES: Final = (patience, function_urls, throttles, stages)
-
-
-def _list(node: Node) -> list[Node]:
-    return node if isinstance(node, list) else []

@@ -9,7 +9,7 @@ from infra.bootstrap import ROOT
 from infra.local.cloudformation import Node, table
 from infra.tools.contract.actions import enum
 from infra.tools.contract.intrinsics import as_text
-from infra.tools.contract.lambdas import FUNCTION, module, number, variables
+from infra.tools.contract.lambdas import FUNCTION, module, number, several, variables
 from infra.tools.contract.stack import Stack
 
 _RUNTIME: Final = "python3.13"
@@ -58,8 +58,8 @@ def snapshots(stack: Stack) -> Iterator[str]:
 
 def architectures(stack: Stack) -> Iterator[str]:
     for function in stack.of(FUNCTION):
-        own = given[0] if (given := _list(function.properties.get("Architectures"))) else "x86_64"
-        for layer in _list(function.properties.get("Layers")):
+        own = given[0] if (given := several(function.properties.get("Architectures"))) else "x86_64"
+        for layer in several(function.properties.get("Layers")):
             made = stack.behind(layer, function)
             if made is None:
                 # Of a layer of somebody else only its name tells.
@@ -67,7 +67,7 @@ def architectures(stack: Stack) -> Iterator[str]:
             else:
                 metadata = table(made.body.get("Metadata") or {}, made.label)
                 built = metadata.get("BuildArchitecture", "x86_64")
-                wrong = own not in _list(made.properties.get("CompatibleArchitectures")) or built != own
+                wrong = own not in several(made.properties.get("CompatibleArchitectures")) or built != own
             if wrong:
                 yield f"{function.label}: runs on {own}, but its layer {_named(layer)} is made for another architecture"
 
@@ -95,7 +95,7 @@ def environments(stack: Stack) -> Iterator[str]:
         size = sum(len(name) + len(as_text(value)) for name, value in given.items())
         if size > _MOST_ENVIRONMENT:
             yield f"{function.label}: its variables take {size} bytes, Lambda's limit is {_MOST_ENVIRONMENT}"
-        if len(_list(function.properties.get("Layers"))) > _MOST_LAYERS:
+        if len(several(function.properties.get("Layers"))) > _MOST_LAYERS:
             yield f"{function.label}: has more than {_MOST_LAYERS} layers"
 
 
@@ -121,7 +121,3 @@ def _defined(name: str) -> frozenset[str]:
 
 def _named(node: Node) -> str:
     return str(next(iter(node.values()))) if isinstance(node, dict) else str(node)
-
-
-def _list(node: Node) -> list[Node]:
-    return node if isinstance(node, list) else []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.lambdas import FUNCTION
+from infra.tools.contract.lambdas import FUNCTION, several
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
@@ -54,10 +54,6 @@ def _below(node: Node) -> Iterator[dict[str, Node]]:
                 yield from _below(one)
         case _:
             return
-
-
-def several(node: Node) -> list[Node]:
-    return node if isinstance(node, list) else [] if node is None else [node]
 
 
 def words(node: Node) -> tuple[str, ...]:

@@ -72,6 +72,10 @@ def number(node: Node, default: float) -> float:
         return default
 
 
+def several(node: Node) -> list[Node]:
+    return node if isinstance(node, list) else [] if node is None else [node]
+
+
 def is_true(node: Node) -> bool:
     return str(node).lower() == "true"
 

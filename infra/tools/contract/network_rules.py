@@ -5,8 +5,7 @@ from typing import Final
 
 from infra.local.cloudformation import Node, table
 from infra.tools.contract import code
-from infra.tools.contract.grants import several
-from infra.tools.contract.lambdas import FUNCTION, is_true, module, variables
+from infra.tools.contract.lambdas import FUNCTION, is_true, module, several, variables
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 

@@ -6,8 +6,8 @@ from typing import Final
 from infra.local.cloudformation import Node, table
 from infra.tools.contract import grants
 from infra.tools.contract.actions import exists
-from infra.tools.contract.grants import ENI, Grant, of_function, role_of, several, statements, words
-from infra.tools.contract.lambdas import FUNCTION, mappings
+from infra.tools.contract.grants import ENI, Grant, of_function, role_of, statements, words
+from infra.tools.contract.lambdas import FUNCTION, mappings, several
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 

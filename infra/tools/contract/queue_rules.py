@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.lambdas import QUEUE, dead_letters, is_true, mappings, number
+from infra.tools.contract.lambdas import QUEUE, dead_letters, is_true, mappings, number, several
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 from shared.queue.batch import MOST_RECEIVES
@@ -77,7 +77,7 @@ def mapping_limits(stack: Stack) -> Iterator[str]:
             yield f"{place}: BatchSize {given['BatchSize']} is above the {_MOST_IN_FIFO} of a FIFO queue"
         if is_fifo and number(given.get("MaximumBatchingWindowInSeconds"), 0) > 0:
             yield f"{place}: a FIFO queue takes no MaximumBatchingWindowInSeconds"
-        if "ReportBatchItemFailures" not in _list(given.get("FunctionResponseTypes")):
+        if "ReportBatchItemFailures" not in several(given.get("FunctionResponseTypes")):
             yield f"{place}: without FunctionResponseTypes: [ReportBatchItemFailures] what the handler reports is lost"
         at_once = number(table(given.get("ScalingConfig") or {}, place).get("MaximumConcurrency"), 0)
         if not 2 <= at_once <= 1000:
@@ -111,7 +111,3 @@ def _retention(queue: Resource) -> float:
 
 def _written(name: Node) -> str:
     return str(name["Fn::Sub"]) if isinstance(name, dict) and "Fn::Sub" in name else str(name)
-
-
-def _list(node: Node) -> list[Node]:
-    return node if isinstance(node, list) else []

@@ -33,7 +33,7 @@ def folders(stack: Stack) -> Iterator[str]:
 
 def build_targets(stack: Stack) -> Iterator[str]:
     """What `sam build` makes is declared, and what is declared it can make."""
-    targets = _targets()
+    targets = targets_of(_makefile())
     declared = {made.name for made in _declared(stack, FUNCTION, _LAYER)}
     for name in sorted(declared - targets):
         yield f"{name}: layers/Makefile has no target for it; `sam build` would stop there"
@@ -43,10 +43,8 @@ def build_targets(stack: Stack) -> Iterator[str]:
 
 def descriptions(stack: Stack) -> Iterator[str]:
     """The layers keep botocore's description of each service that is called; without it a client cannot be made."""
-    kept = re.search(r"^SERVICES = (.+)$", _makefile(), re.MULTILINE)
-    names = kept[1].split() if kept else []
     called = {call.service for function in stack.of(FUNCTION) for call in code.calls(module(function))}
-    for service in sorted(called - set(names)):
+    for service in sorted(called - services_kept(_makefile())):
         yield f"layers/Makefile: SERVICES lacks {service}, so the layers would not know how to call it"
 
 
@@ -68,9 +66,16 @@ def _declared(stack: Stack, *types: str) -> Iterator[Resource]:
                 yield Resource(name, name, str(body["Type"]), table(body.get("Properties") or {}, name), body)
 
 
-def _targets() -> set[str]:
-    layers = re.findall(r"^build-(\w+):", _makefile(), re.MULTILINE)
-    return {*layers, *re.findall(r"call FUNCTION,(\w+),", _makefile())}
+def targets_of(makefile: str) -> set[str]:
+    """What it builds: layers by a rule of their own, functions by one for all."""
+    layers = re.findall(r"^build-(\w+):", makefile, re.MULTILINE)
+    return {*layers, *re.findall(r"call FUNCTION,(\w+),", makefile)}
+
+
+def services_kept(makefile: str) -> set[str]:
+    """The services whose description it leaves in the layers; all others are thrown away there."""
+    kept = re.search(r"^SERVICES = (.+)$", makefile, re.MULTILINE)
+    return set(kept[1].split()) if kept else set()
 
 
 @cache
