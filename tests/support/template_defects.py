@@ -1,5 +1,6 @@
 """Templates with one mistake in each: read from template_defects.yaml, made from the real ones."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -68,18 +69,28 @@ def defects() -> list[Defect]:
 
 def with_defect(defect: Defect) -> Documents:
     """The real templates with that one mistake. What is set replaces; what is taken must have been there or be set."""
-    key = "" if defect.file == _PARENT else defect.file
-    changed = deepcopy(real()[key])
+    return with_defects([defect])
+
+
+def with_defects(several: Sequence[Defect]) -> Documents:
+    """The real templates with all of those."""
+    changed: dict[str, dict[str, Node]] = {}
+    for defect in several:
+        key = "" if defect.file == _PARENT else defect.file
+        _put(changed.setdefault(key, deepcopy(real()[key])), defect)
+    return {**real(), **changed}
+
+
+def _put(document: dict[str, Node], defect: Defect) -> None:
     for path in defect.take:
         *way, last = path.split(".")
-        _at(changed, way).pop(last, None)
+        _at(document, way).pop(last, None)
     for path, value in defect.put.items():
         *way, last = path.split(".")
-        _at(changed, way)[last] = deepcopy(value)
+        _at(document, way)[last] = deepcopy(value)
     for path, value in defect.add.items():
         *way, last = path.split(".")
-        cast(list[Node], _at(changed, way)[last]).append(deepcopy(value))
-    return {**real(), key: changed}
+        cast(list[Node], _at(document, way)[last]).append(deepcopy(value))
 
 
 def _at(document: dict[str, Node], way: list[str]) -> dict[str, Node]:

@@ -64,15 +64,21 @@ def contract(argv: list[str]) -> int:
 def problems(templates: Documents) -> list[str]:
     """A sentence for each thing that is wrong, with the cases it is wrong in unless it is in all of them."""
     found: dict[str, list[str]] = {}
-    for case, given in CASES.items():
-        for sentence in _in_case(templates, case, given):
-            cases = found.setdefault(sentence, [])
-            if case not in cases:
-                cases.append(case)
+    for case, sentence in broken(templates):
+        cases = found.setdefault(sentence, [])
+        if case not in cases:
+            cases.append(case)
     return [
         sentence if len(cases) == len(CASES) else f"{sentence} [{', '.join(cases)}]"
         for sentence, cases in found.items()
     ]
+
+
+def broken(templates: Documents) -> Iterator[tuple[str, str]]:
+    """Each case with each sentence, as the rules are asked."""
+    for case, given in CASES.items():
+        for sentence in _in_case(templates, case, given):
+            yield case, sentence
 
 
 def _in_case(templates: Documents, case: str, given: dict[str, Node]) -> Iterator[str]:
