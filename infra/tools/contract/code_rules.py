@@ -27,6 +27,11 @@ _OF_THE_PLATFORM: Final = {
 }
 # A service is called only where the settings that lead to it are set.
 _LED_TO_BY: Final = {"sqs": "QUEUE_", "scheduler": "TICK_SCHEDULE"}
+# Actions that IAM asks for beside the one of the call.
+_ALONG_WITH: Final = {
+    "scheduler:CreateSchedule": "iam:PassRole",
+    "scheduler:UpdateSchedule": "iam:PassRole",
+}
 # What the graph of imports shows and the routes of the template rule out.
 _NEVER_COMES_TO: Final = {
     ("functions.api.serve", "sqs:SendMessage"): "its routes answer questions; an answer plans no work",
@@ -44,7 +49,6 @@ _FOR_LAMBDA: Final = {
     "sqs:ChangeMessageVisibility": "and lets go of what it took too early",
     "kms:Decrypt": "secrets and queues under a key of one's own",
     "secretsmanager:": "in the rules of secrets",
-    "iam:PassRole": "with the schedules that the code sets",
 }
 
 
@@ -131,6 +135,8 @@ def _needed(function: Resource) -> set[tuple[str, str]]:
             action = CHECKED_AS.get((call.service, call.operation), f"{call.service}:{call.operation}")
             if (module(function), action) not in _NEVER_COMES_TO:
                 found.add((action, call.service))
+                if action in _ALONG_WITH:
+                    found.add((_ALONG_WITH[action], "iam"))
     return found
 
 
