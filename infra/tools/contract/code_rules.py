@@ -21,6 +21,7 @@ _OF_THE_PLATFORM: Final = {
     "AWS_LWA_ASYNC_INIT": "the Web Adapter",
     "PORT": "run.sh, and the Web Adapter",
     "POWERTOOLS_SERVICE_NAME": "Powertools names metrics and logs by it",
+    "AWS_ENDPOINT_URL_SCHEDULER": "boto3 calls the service at that address",
     "AWS_USE_DUALSTACK_ENDPOINT": "boto3 goes by IPv6 where it is true",
     "AWS_STS_REGIONAL_ENDPOINTS": "boto3",
     "OTEL_RESOURCE_ATTRIBUTES": "the SDK of OpenTelemetry",

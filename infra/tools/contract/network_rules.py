@@ -12,8 +12,10 @@ from infra.tools.contract.stack import Stack
 _EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 _GROUP: Final = "AWS::EC2::SecurityGroup"
 _INGRESS: Final = "AWS::EC2::SecurityGroupIngress"
-# By the user guide of each; botocore makes up a name for any service. Secrets Manager has one name for both.
-_OVER_IPV6: Final = ("scheduler", "secretsmanager", "sqs")
+# Their usual names have IPv6 addresses, by the user guide of each. Any other service has one at `api.aws` or none, and
+# botocore makes such a name up for every service there is.
+_OVER_IPV6: Final = ("secretsmanager", "sqs")
+_OTHER_NAME: Final = ".api.aws"
 _DATABASES: Final = ("AWS::RDS::DBCluster", "AWS::RDS::DBProxy")
 
 
@@ -102,13 +104,15 @@ def ways_out(stack: Stack) -> Iterator[str]:
         by_ipv6 = is_true(network.get("Ipv6AllowedForDualStack")) and bool(
             stack.of("AWS::EC2::EgressOnlyInternetGateway")
         )
-        dual = by_ipv6 and is_true(variables(function).get("AWS_USE_DUALSTACK_ENDPOINT"))
+        given = variables(function)
         called = {call.service for call in code.calls(module(function))} if network else set[str]()
         for service in sorted(called):
-            if not (dual and service in _OVER_IPV6) and not any(name.endswith(f".{service}") for name in endpoints):
+            address = str(given.get(f"AWS_ENDPOINT_URL_{service.upper()}"))
+            has_ipv6 = by_ipv6 and (service in _OVER_IPV6 or _OTHER_NAME in address)
+            if not has_ipv6 and not any(name.endswith(f".{service}") for name in endpoints):
                 yield (
-                    f"{function.label}: cannot reach {service} without NAT; set AWS_USE_DUALSTACK_ENDPOINT and "
-                    "Ipv6AllowedForDualStack, or make an endpoint"
+                    f"{function.label}: cannot reach {service} without NAT; set Ipv6AllowedForDualStack and, where its "
+                    f"usual name has no IPv6, AWS_ENDPOINT_URL_{service.upper()}, or make an endpoint"
                 )
     if not any(name.endswith(".s3") for name in endpoints):
         for resource in stack.resources():
