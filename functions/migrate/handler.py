@@ -57,7 +57,7 @@ def _answered(request: Request, seconds: float) -> tuple[str, bytes]:
         logger.exception("database_not_migrated")
         reason = f"{type(error).__name__} was not expected: the log of the function says where it came from."
         return "FAILED", write(request, "FAILED", reason=reason)
-    data = {"Revision": str(done.revision), "Model": done.model}
+    data = {"Revision": done.revision, "Model": done.model}
     return "SUCCESS", write(request, "SUCCESS", reason=done.remark, data=data)
 
 

@@ -34,11 +34,9 @@ class _Migrations(Protocol):
 
     def prepare(self, dsn: str, *, app_password: str | None) -> None: ...
 
-    def upgrade(self, dsn: str) -> None: ...
+    def upgrade(self, dsn: str) -> str: ...
 
-    def current(self, dsn: str) -> str | None: ...
-
-    def is_ahead(self, revision: str | None) -> bool: ...
+    def is_ahead(self, revision: str) -> bool: ...
 
     def newest(self) -> str: ...
 
@@ -49,7 +47,7 @@ class _Migrations(Protocol):
 class Migrated:
     """Where the database is now, and the space its vectors go to."""
 
-    revision: str | None
+    revision: str
     model: str
     dimensions: int
     remark: str | None = None
@@ -105,10 +103,9 @@ def _migrated(settings: Settings) -> Migrated:
     with _during("preparing pgvector and the role of the functions"):
         migrations.prepare(dsn, app_password=password.get_secret_value() if password else None)
     with _during("migrating"):
-        migrations.upgrade(dsn)
+        revision = migrations.upgrade(dsn)
     with _during("making the tables of vectors"):
         migrations.ensure_space(dsn, space)
-    revision = migrations.current(dsn)
     logger.info("database_migrated", revision=revision, model=space.model, dimensions=space.dimensions)
     if not migrations.is_ahead(revision):
         return Migrated(revision, space.model, space.dimensions)

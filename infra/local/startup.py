@@ -27,7 +27,7 @@ from infra.local.recovery import make_room, recover
 from infra.local.secrets import fetched_secrets
 from infra.local.state import Refused, StackState
 from infra.local.web import bind
-from infra.migrations.apply import upgrade
+from infra.migrations.apply import is_ahead, upgrade
 from shared.domain.errors import ServiceError
 from shared.settings import Settings
 from shared.settings.sources import resolve
@@ -119,7 +119,8 @@ def _prepare_database(postgres: EmbeddedPostgres, settings: Settings, say: Say) 
         raise Refused(str(refused)) from refused
     databases = Databases(owner=postgres.dsn("owner"), app=postgres.dsn("app"))
     with _told_if_slow(say, "Bringing the database up to date ..."):
-        upgrade(databases.owner)
+        if is_ahead(upgrade(databases.owner)):
+            say("warning: a newer version has migrated this database; nothing of that is taken back.")
         make_room(databases.owner, settings)
         recover(databases.app)
     return databases

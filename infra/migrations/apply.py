@@ -27,16 +27,16 @@ def prepare(dsn: str, *, app_password: str | None = None) -> None:
         roles.prepare(conn, password=app_password)
 
 
-def upgrade(dsn: str) -> None:
+def upgrade(dsn: str) -> str:
     """Run the revisions that the database at `dsn` lacks, as the owner of its tables, in one transaction.
 
-    A database that is ahead of this code stays as it is. An error of Postgres, or what interrupted the run, carries a
-    note that names the revision.
+    Gives the revision it is at then: the newest, or one that is ahead of this code, which stays as it is. An error of
+    Postgres, or what interrupted the run, carries a note that names the revision.
     """
     found = current(dsn)
     # Alembic and SQLAlchemy take a second to import, and almost every start finds nothing to do.
-    if found == newest() or is_ahead(found):
-        return
+    if found is not None and (found == newest() or is_ahead(found)):
+        return found
     from alembic import command
     from alembic.config import Config
     from sqlalchemy.exc import DBAPIError
@@ -52,6 +52,7 @@ def upgrade(dsn: str) -> None:
         lacking = [revision for revision in revisions() if found is None or revision > found]
         cause.add_note(f"in revision {lacking[min(len(applied), len(lacking) - 1)]}")
         raise cause from error
+    return newest()
 
 
 def current(dsn: str) -> str | None:
@@ -64,9 +65,9 @@ def current(dsn: str) -> str | None:
     return row[0] if row else None
 
 
-def is_ahead(revision: str | None) -> bool:
+def is_ahead(revision: str) -> bool:
     """Whether a database at `revision` was migrated by newer code than this, as after the rollback of a deploy."""
-    return revision is not None and revision > newest()
+    return revision > newest()
 
 
 def newest() -> str:

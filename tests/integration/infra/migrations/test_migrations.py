@@ -120,6 +120,15 @@ def test_upgrade_when_two_deploys_start_at_once_both_succeed(empty_dsn: str):
     assert apply.current(empty_dsn) == apply.newest()
 
 
+def test_upgrade_of_a_database_that_is_ahead_leaves_it_as_it_is(empty_dsn: str):
+    assert apply.upgrade(empty_dsn) == apply.newest()
+    with psycopg.connect(empty_dsn) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = _catalogue(empty_dsn)
+    assert apply.is_ahead(apply.upgrade(empty_dsn))
+    assert _catalogue(empty_dsn) == before
+
+
 def test_upgrade_of_a_current_database_does_not_load_alembic(owner_dsn: str):
     program = (
         "import sys; from infra.migrations.apply import upgrade; upgrade(sys.argv[1]);"
