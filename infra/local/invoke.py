@@ -100,7 +100,11 @@ def _place(arguments: argparse.Namespace, function: str) -> Place:
     found = resolve(env={**os.environ, **variables}, folder=ROOT)
     if found.problems:
         raise Refused("The settings are not valid:\n  " + "\n  ".join(found.problems))
-    variables |= fetched_secrets(found)
+    # As `up` does: functions get no credentials here. What the template sets outweighs the environment, so that the
+    # database of the stack stays; what the file says outweighs both.
+    fetched = fetched_secrets(found)
+    os.environ.update(fetched)
+    variables |= {name: text for name, text in fetched.items() if name in given}
     if not arguments.stack:
         if ("db", "connection_uri") not in found.given:
             print("No database is set: say --stack, or set DB_CONNECTION_URI.", file=sys.stderr)

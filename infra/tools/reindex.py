@@ -181,9 +181,9 @@ def _wanted(backends: Backends, to: str | None, dimensions: int | None) -> Embed
 
 
 def _owner_dsn(backends: Backends, data: Path) -> str:
-    """The address of the database for who may make tables in it. Locally all roles share a password."""
-    dsn = backends.settings.db.dsn
-    return dsn.replace("://app:", "://owner:", 1) if state.running(data) is not None else dsn
+    """The address of the database for who may make tables in it."""
+    stack = state.running(data)
+    return backends.settings.db.dsn if stack is None else stack.owner_dsn
 
 
 def _named(space: EmbeddingSpace) -> str:
