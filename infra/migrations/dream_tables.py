@@ -1,6 +1,6 @@
 """The tables of dreams."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text, UniqueConstraint, text
 
 from infra.migrations.columns import (
     MAYBE_TIME,
@@ -49,6 +49,8 @@ Table(
     # How often a phase began anew because what was kept of it did not fit any more.
     *integers("restarts"),
     *maybe(Text(), "trace_id"),
+    column("is_whole", Boolean(), "all that it changed is recorded; false for dreams of earlier releases"),
+    *maybe(MAYBE_TIME, "undone_at"),
     key("workspace", "id"),
     UniqueConstraint("workspace", "observer", "observed", "number"),
     to("collections", "workspace, observer, observed", "workspace, observer, observed", "CASCADE"),
@@ -66,12 +68,38 @@ Table(
     *maybe(Text(), "line", "reason"),
     *lists("source_ids"),
     *times("changed_at"),
+    Column(
+        "seq",
+        BigInteger(),
+        Identity(always=True),
+        nullable=False,
+        comment="in which order changes of one collection were made",
+    ),
+    Column("was_at", Integer(), comment="the place of the line on the card before; null when it was not there"),
+    Column("is_at", Integer(), comment="the place of the line on the card afterwards; null when it is not there"),
+    *flags("is_undone"),
     key("workspace", "dream", "place"),
     to("dreams", "workspace, dream", "workspace, id", "CASCADE"),
     Index("dream_changes_by_conclusion", "workspace", "conclusion", postgresql_where=text("conclusion IS NOT NULL")),
     Index("dream_changes_by_successor", "workspace", "successor", postgresql_where=text("successor IS NOT NULL")),
     Index("dream_changes_by_source", "source_ids", postgresql_using="gin"),
     comment="what each dream did, so that it can be shown; texts of conclusions stay in theirs",
+)
+
+Table(
+    "dream_formers",
+    METADATA,
+    *texts("workspace", "dream"),
+    *integers("place"),
+    *texts("conclusion"),
+    *integers("times_derived"),
+    *times("occurred_at"),
+    *lists("source_ids", "message_ids", "premises"),
+    key("workspace", "dream", "place"),
+    to("dream_changes", "workspace, dream, place", "workspace, dream, place", "CASCADE"),
+    Index("dream_formers_by_source", "source_ids", postgresql_using="gin"),
+    Index("dream_formers_by_message", "message_ids", postgresql_using="gin"),
+    comment="what a dream has changed of conclusions that stay, as it was before the change",
 )
 
 Table(

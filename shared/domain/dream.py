@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from shared.domain.card import CardLine
-from shared.domain.conclusion import Collection, Level
+from shared.domain.conclusion import Collection, Conclusion, Level
 
 DreamKind = Literal["omni", "card_refresh"]
 DREAM_KINDS: tuple[DreamKind, ...] = get_args(DreamKind)
@@ -44,6 +44,8 @@ class Dream:
     input_tokens: int
     output_tokens: int
     begun_at: datetime | None
+    # Set aside in the midst of it and undone: it does not go on, even if it is taken up again.
+    is_undone: bool = False
 
     @property
     def used_tokens(self) -> int:
@@ -62,12 +64,43 @@ def phase_after(kind: DreamKind, phase: Specialist) -> Phase:
 
 
 Fault = Literal["wrong", "repeated", "outdated"]
-Action = Literal["added", "superseded", "deleted", "line_added", "line_removed"]
+Action = Literal[
+    "added",
+    "reinforced",
+    "superseded",
+    "deleted",
+    "trimmed",
+    "line_added",
+    "line_removed",
+    "line_moved",
+    "card_made",
+    "line_kept",
+]
+# `card_made` and `line_kept` are recorded only so that the card before can be told from the changes.
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """What a dream may change of a conclusion that stays, as it was before."""
+
+    times_derived: int
+    occurred_at: datetime
+    source_ids: tuple[str, ...]
+    message_ids: tuple[str, ...]
+    premises: tuple[str, ...]
+
+    @classmethod
+    def of(cls, known: Conclusion) -> "Former":
+        return cls(known.times_derived, known.occurred_at, known.source_ids, known.message_ids, known.premises)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing a dream did: to a conclusion (`successor` is what it gave way to), or to a line of the card."""
+    """One thing a dream did: to a conclusion (`successor` is what it gave way to), or to a line of the card.
+
+    `former` is what was reinforced or trimmed, as it was before; `was_at` and `is_at` are the places of a line on the
+    card before and after, None where it is not on it. All changes of a dream together tell the state before it.
+    """
 
     action: Action
     conclusion: str | None = None
@@ -75,6 +108,9 @@ class Change:
     line: str | None = None
     reason: str | None = None
     source_ids: tuple[str, ...] = ()
+    former: Former | None = None
+    was_at: int | None = None
+    is_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +151,14 @@ def sources_needed(level: Level) -> int:
     return 1 if level == "deductive" else 2
 
 
-DreamState = Literal["pending", "running", "finished", "parked"]
+DreamState = Literal["pending", "running", "finished", "parked", "undone"]
 
 
 @dataclass(frozen=True, slots=True)
 class DreamRecord:
     """A dream as it is shown. `changes` counts them by action."""
 
+    workspace: str
     id: str
     observer: str
     observed: str
@@ -135,7 +172,12 @@ class DreamRecord:
     requested_at: datetime
     begun_at: datetime | None
     finished_at: datetime | None
+    undone_at: datetime | None
     changes: dict[Action, int]
+
+    @property
+    def collection(self) -> Collection:
+        return Collection(self.workspace, self.observer, self.observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +187,4 @@ class ChangeRecord:
     change: Change
     content: str | None
     changed_at: datetime
+    is_undone: bool

@@ -1,23 +1,24 @@
 """Consolidating: what a dream proposes is checked against what still holds, and written as one change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.backends import Backends
-from shared.domain.card import CardLine
+from shared.domain.card_changes import changes_of
 from shared.domain.conclusion import Collection, Conclusion, ConclusionDraft, content_hash
-from shared.domain.dream import Change, Dream, Finding, Proposal, Removal, sources_needed
+from shared.domain.dream import Change, Dream, Finding, Former, Proposal, Removal, sources_needed
 from shared.domain.errors import DatabaseUnavailable, IndexUnavailable
 from shared.domain.ids import new_id
 from shared.domain.vector import Vector
 from shared.memory import conclude, meaning
-from shared.store import cards, conclusions, dreams, lineage
+from shared.store import cards, conclusions, dream_changes, lineage
 from shared.store.conclusions import NewConclusion
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
 
 # As many messages as a conclusion remembers.
 _MOST_MESSAGES = 100
+_UNFOUNDED = "what it rested on is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,19 @@ class Consolidation:
         made = {new: one for one in self.proposal.findings if (new := _made(one, standing, held)) is not None}
         # A client's deletion takes nothing else away by itself; the next dream looks what rested on it.
         lost = lineage.lost(conn, self.collection) if dream.phase == "deduction" else []
-        above = _fallen(conn, self.collection, [*removals, *lost])
+        above, trimmed = _fallen(conn, self.collection, [*removals, *lost])
         gone = sorted({*removals, *above})
         conclusions.hide(conn, workspace, gone, now)
+        known = lineage.equals(conn, self.collection, [(new.level, new.content_hash) for new in made])
         saved = conclusions.save(conn, workspace, list(made), now)
         changes = [
-            *(Change("added", new.id, reason=one.reason, source_ids=new.source_ids) for new, one in made.items()),
+            *_saved_changes(made, known, saved),
             *(_removed(one) for one in removals.values()),
-            *(Change("deleted", one, reason="what it rested on is gone") for one in above),
+            *(Change("deleted", one, reason=_UNFOUNDED) for one in above),
+            *trimmed,
+            *self._written_card(backends, conn),
         ]
-        stored = {one.id for one in saved}
-        kept = [change for change in changes if change.action != "added" or change.conclusion in stored]
-        dreams.note_changes(conn, dream, [*kept, *self._written_card(backends, conn)], now=now)
+        dream_changes.note(conn, dream, changes, now=now)
         return Consolidated(tuple(saved), tuple(gone))
 
     def _named(self) -> Iterable[str]:
@@ -78,7 +80,7 @@ class Consolidation:
             # Somebody wrote it meanwhile, and knew better than who read it before that.
             logger.warning("card_left_alone", version=version)
             return []
-        return _card_changes(before.lines, wanted)
+        return changes_of(before, wanted)
 
 
 def prepare(backends: Backends, collection: Collection, proposal: Proposal) -> Consolidation:
@@ -158,8 +160,9 @@ def _new(finding: Finding, sources: Sequence[Conclusion], outdated: Sequence[Con
     )
 
 
-def _fallen(conn: Connection, collection: Collection, fallen: Sequence[str]) -> list[str]:
-    """What must go because it rests on what goes. A pattern that still has enough sources stays with these."""
+def _fallen(conn: Connection, collection: Collection, fallen: Sequence[str]) -> tuple[list[str], list[Change]]:
+    """What must go because it rests on what goes. A pattern that still has enough sources stays with these: it is
+    changed here."""
     gone: set[str] = set(fallen)
     level: list[str] = sorted(fallen)
     above: dict[str, None] = {}
@@ -176,22 +179,35 @@ def _fallen(conn: Connection, collection: Collection, fallen: Sequence[str]) -> 
                 gone.add(one.id)
                 above[one.id] = None
                 level.append(one.id)
+    # Held before it is noted what they were: an erasure that comes later finds that, one that came before is seen.
+    before = lineage.hold(conn, collection, sorted(kept))
     lineage.keep_sources(conn, collection.workspace, kept)
-    return list(above)
+    return list(above), [_trimmed(one, kept[one.id]) for one in before.values()]
+
+
+def _trimmed(before: Conclusion, kept: Sequence[str]) -> Change:
+    away = tuple(source for source in before.source_ids if source not in kept)
+    return Change("trimmed", before.id, reason=_UNFOUNDED, source_ids=away, former=Former.of(before))
+
+
+def _saved_changes(
+    made: Mapping[NewConclusion, Finding], known: Mapping[str, Conclusion], saved: Sequence[Conclusion]
+) -> list[Change]:
+    """What was new, and what was there and is the stronger for having been found once more."""
+    stored = {one.id: one for one in saved}
+    changes: list[Change] = []
+    for new, finding in made.items():
+        if new.id in stored:
+            changes.append(Change("added", new.id, reason=finding.reason, source_ids=new.source_ids))
+            continue
+        before = known[new.content_hash]
+        if Former.of(stored[before.id]) != (former := Former.of(before)):
+            changes.append(
+                Change("reinforced", before.id, reason=finding.reason, source_ids=new.source_ids, former=former)
+            )
+    return changes
 
 
 def _removed(removal: Removal) -> Change:
     action = "deleted" if removal.successor is None else "superseded"
     return Change(action, removal.conclusion, removal.successor, reason=removal.reason)
-
-
-def _card_changes(before: Sequence[str], wanted: Sequence[CardLine]) -> list[Change]:
-    after = {line.text for line in wanted}
-    return [
-        *(Change("line_removed", line=line) for line in before if line not in after),
-        *(
-            Change("line_added", line=line.text, source_ids=line.source_ids)
-            for line in wanted
-            if line.text not in before
-        ),
-    ]

@@ -8,7 +8,7 @@ from typing import TypeVar
 from shared.backends import Backends
 from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.relay import send
-from shared.store import cards, conclusions, forgetting, purge, work
+from shared.store import cards, conclusions, dream_traces, forgetting, purge, work
 from shared.store.database import Connection
 from shared.telemetry import events
 from shared.telemetry.events import publish
@@ -129,13 +129,15 @@ def _conceal(steps: Steps, ids: Sequence[str], *, with_cards: bool) -> None:
     """Hide them before their vectors go: a worker that brings a vector only now learns that it must not stay.
 
     The rows go after the vectors, so that an end in between is made good. Whoever concludes from them from now on
-    finds them gone.
+    finds them gone, and so does who undoes what had hidden them.
     """
     now = steps.backends.clock.now()
 
     def conceal(conn: Connection) -> None:
+        dream_traces.seal(conn, steps.workspace, ids)
         conclusions.hide(conn, steps.workspace, ids, now)
         if with_cards:
+            dream_traces.forget_cards_of(conn, steps.workspace, ids)
             cards.drop_of(conn, steps.workspace, ids)
 
     steps.do(conceal)

@@ -30,7 +30,7 @@ def index_pending(backends: Backends) -> int:
     while True:
         with backends.db.reading() as conn:
             left = index_state.unindexed(conn, before=now - INDEX_GRACE, now=now, most=_MOST_AT_ONCE, without=stopped)
-        without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not _brought(backends, one, left)]
+        without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not bring(backends, one, left)]
         indexed += sum(conclusion.workspace not in without_room for conclusion in left)
         if not without_room:
             return indexed
@@ -38,7 +38,7 @@ def index_pending(backends: Backends) -> int:
         stopped += without_room
 
 
-def _brought(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> bool:
+def bring(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> bool:
     """Bring what was left of one workspace, on its own account; False when its budget has no room for that."""
     mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
     try:

@@ -60,7 +60,7 @@ def _begun(backends: Backends, conn: Connection, claimed: Claim) -> tuple[Dream,
     """The dream where it stands, and what it may do; None when it may not dream (any more)."""
     work.fence(conn, claimed)
     found = dreams.get(conn, claimed.unit, claimed.first_seq)
-    if found is None:
+    if found is None or found.is_undone:
         return None
     rules = rules_of(backends, conn, found.collection.workspace, found.session)
     if not rules.may_dream or (found.kind == "card_refresh" and not rules.may_write_card):

@@ -8,7 +8,7 @@ from psycopg import Cursor
 from psycopg.rows import RowMaker
 
 from shared.domain.scope import Backfill
-from shared.store import vector_removals
+from shared.store import dream_traces, vector_removals
 from shared.store.database import Connection
 
 BEGIN: LiteralString = """
@@ -135,6 +135,7 @@ def remove(conn: Connection, workspace: str, scope: str, session: str, now: date
     vector_removals.note(conn, workspace, gone, now)
     if observed:
         conn.execute(REMOVE_CARDS, {"workspace": workspace, "scope": scope, "observed": sorted(observed)})
+        dream_traces.forget_cards(conn, workspace, [(scope, one) for one in sorted(observed)])
     return gone
 
 

@@ -12,16 +12,19 @@ from shared.store.database import Connection
 from shared.store.pages import select_page
 
 _RECORD: LiteralString = """
-d.id, d.observer, d.observed, d.kind, d.cause, d.session,
-CASE WHEN d.finished_at IS NOT NULL THEN 'finished'
+d.workspace, d.id, d.observer, d.observed, d.kind, d.cause, d.session,
+CASE WHEN d.undone_at IS NOT NULL THEN 'undone'
+     WHEN d.finished_at IS NOT NULL THEN 'finished'
      WHEN EXISTS (SELECT FROM work_items AS i
                    WHERE i.workspace = d.workspace AND i.unit = 'dream::' || d.observer || ':' || d.observed
                      AND i.seq = d.number AND i.state = 'parked') THEN 'parked'
      WHEN d.begun_at IS NOT NULL THEN 'running' ELSE 'pending' END,
 d.phase, d.input_tokens, d.output_tokens, d.requested_at, d.begun_at, d.finished_at,
+d.undone_at,
 (SELECT coalesce(jsonb_object_agg(h.action, h.times), '{}')
    FROM (SELECT c.action, count(*) AS times FROM dream_changes AS c
-          WHERE c.workspace = d.workspace AND c.dream = d.id GROUP BY c.action) AS h)
+          WHERE c.workspace = d.workspace AND c.dream = d.id AND c.action NOT IN ('card_made', 'line_kept')
+          GROUP BY c.action) AS h)
 """
 
 
@@ -44,22 +47,24 @@ def get(conn: Connection, workspace: str, dream_id: str) -> DreamRecord | None:
         return cursor.execute(GET, {"workspace": workspace, "id": dream_id}).fetchone()
 
 
-# What this dream took away is shown; what somebody took away later, or before, is not.
+# What this dream or its undoing took away is shown; what somebody took away later, or before, is not.
 CHANGES: LiteralString = """
 SELECT h.action, h.conclusion, h.successor, h.line, h.reason, h.source_ids,
-       CASE WHEN c.deleted_at IS NULL OR c.deleted_at = h.changed_at THEN c.content END, h.changed_at
+       CASE WHEN c.deleted_at IS NULL OR c.deleted_at IN (h.changed_at, d.undone_at) THEN c.content END, h.changed_at,
+       h.is_undone
   FROM dream_changes AS h
+  JOIN dreams AS d ON d.workspace = h.workspace AND d.id = h.dream
   LEFT JOIN conclusions AS c ON c.workspace = h.workspace AND c.id = h.conclusion
- WHERE h.workspace = %(workspace)s AND h.dream = %(id)s
+ WHERE h.workspace = %(workspace)s AND h.dream = %(id)s AND h.action NOT IN ('card_made', 'line_kept')
  ORDER BY h.place
 """
 
 
 def change_row(_: Cursor[Any]) -> RowMaker[ChangeRecord]:
     def make(values: Any) -> ChangeRecord:
-        action, conclusion, successor, line, reason, source_ids, content, changed_at = values
+        action, conclusion, successor, line, reason, source_ids, content, changed_at, is_undone = values
         change = Change(action, conclusion, successor, line, reason, tuple(source_ids))
-        return ChangeRecord(change, content, changed_at)
+        return ChangeRecord(change, content, changed_at, is_undone)
 
     return make
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
+from shared.domain.conclusion import Collection
 from shared.store.database import Connection
 
 COLLECTIONS: LiteralString = """
@@ -43,7 +44,8 @@ UPDATE conclusions AS c
    SET deleted_at = NULL, indexed_at = NULL, index_attempts = 0, index_due_at = NULL
   FROM (SELECT DISTINCT h.conclusion, h.changed_at
           FROM dream_changes AS h
-         WHERE h.workspace = %(workspace)s AND h.successor = ANY(%(ids)s) AND h.conclusion <> ALL(%(ids)s)) AS hidden
+         WHERE h.workspace = %(workspace)s AND h.successor = ANY(%(ids)s) AND h.conclusion <> ALL(%(ids)s)
+           AND NOT h.is_undone) AS hidden
  WHERE c.workspace = %(workspace)s AND c.id = hidden.conclusion AND c.deleted_at = hidden.changed_at
    AND NOT EXISTS (SELECT FROM conclusions AS o
                     WHERE o.workspace = %(workspace)s AND o.observer = c.observer AND o.observed = c.observed
@@ -79,6 +81,14 @@ DELETE FROM dream_changes
    AND (conclusion = ANY(%(ids)s) OR successor = ANY(%(ids)s) OR source_ids && %(ids)s::text[])
 """
 
+# What a conclusion was before may tell of more than it rests on now.
+CHANGES_OF_FORMERS: LiteralString = """
+DELETE FROM dream_changes AS h
+ USING dream_formers AS f
+ WHERE f.workspace = %(workspace)s AND f.source_ids && %(ids)s::text[]
+   AND h.workspace = %(workspace)s AND h.dream = f.dream AND h.place = f.place
+"""
+
 CHANGES_OF_LINES: LiteralString = """
 DELETE FROM dream_changes AS h
  USING dreams AS d,
@@ -95,11 +105,52 @@ def forget(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
     conn.execute(RESTORE, values)
     lines = conn.execute(LINES, values).fetchall()
     conn.execute(CHANGES, values)
+    conn.execute(CHANGES_OF_FORMERS, values)
     if lines:
         columns = zip(*lines, strict=True)
         named = dict(zip(("observers", "observed", "lines"), (list(column) for column in columns), strict=True))
         conn.execute(UNWRITE, {"workspace": workspace, **named})
         conn.execute(CHANGES_OF_LINES, {"workspace": workspace, **named})
+
+
+# What brings hidden conclusions back: an undoing, or that what overtook them is forgotten.
+SEAL: LiteralString = """
+DELETE FROM dream_changes
+ WHERE workspace = %(workspace)s AND conclusion = ANY(%(ids)s) AND action IN ('superseded', 'deleted')
+"""
+
+
+def seal(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
+    """Let nothing bring back any of these conclusions, which are about to go: before they are hidden."""
+    values = {"workspace": workspace, "ids": list(ids)}
+    # Who undoes a dream holds its unit, too.
+    conn.execute(UNITS, {"workspace": workspace, "units": _units(conn.execute(COLLECTIONS, values).fetchall())})
+    conn.execute(SEAL, values)
+
+
+CARDS: LiteralString = """
+DELETE FROM dream_changes AS h
+ USING dreams AS d, unnest(%(observers)s::text[], %(observed)s::text[]) AS n (observer, observed)
+ WHERE h.workspace = %(workspace)s AND d.workspace = %(workspace)s AND d.id = h.dream
+   AND d.observer = n.observer AND d.observed = n.observed AND (h.line IS NOT NULL OR h.action = 'card_made')
+"""
+
+
+def forget_cards_of(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
+    """Take away what is recorded of the cards of all collections that hold any of these conclusions."""
+    found = conn.execute(COLLECTIONS, {"workspace": workspace, "ids": list(ids)}).fetchall()
+    forget_cards(conn, workspace, found)
+
+
+def forget_cards(conn: Connection, workspace: str, collections: Sequence[tuple[str, str]]) -> None:
+    """Take away what is recorded of the cards of these collections (observer, observed): the cards go, too."""
+    observers, observed = ([pair[place] for pair in collections] for place in (0, 1))
+    conn.execute(CARDS, {"workspace": workspace, "observers": observers, "observed": observed})
+
+
+def forget_runs(conn: Connection, collection: Collection) -> None:
+    """Take away what is kept of dreams under way in the collection."""
+    _forget_runs(conn, collection.workspace, [(collection.observer, collection.observed)])
 
 
 def forget_view(conn: Connection, workspace: str, observer: str) -> None:
@@ -112,10 +163,14 @@ def _forget_runs(conn: Connection, workspace: str, collections: Sequence[tuple[s
         "workspace": workspace,
         "observers": [observer for observer, _ in collections],
         "observed": [observed for _, observed in collections],
-        "units": [f"dream::{observer}:{observed}" for observer, observed in collections],
+        "units": _units(collections),
     }
     for statement in (UNITS, ANSWERS, RUNS):
         conn.execute(statement, values)
+
+
+def _units(collections: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"dream::{observer}:{observed}" for observer, observed in collections]
 
 
 # Children first. The numbers of deleted units are left behind as the floor of new ones: see revision 0006.

@@ -1,6 +1,5 @@
-"""Dreams: asked for once, worked on phase by phase, and what each of them changed."""
+"""Dreams: asked for once, and worked on phase by phase."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -8,7 +7,7 @@ from psycopg import Cursor
 from psycopg.rows import RowMaker
 
 from shared.domain.conclusion import Collection
-from shared.domain.dream import Change, Dream, DreamRequest, Phase, first_phase
+from shared.domain.dream import Dream, DreamRequest, Phase, first_phase
 from shared.domain.ids import new_id
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
 from shared.store import dream_checkpoints, dream_schedule, tasks
@@ -18,7 +17,7 @@ from shared.telemetry.tracing import trace_id
 
 _DREAM: LiteralString = (
     "workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, input_tokens, output_tokens,"
-    " begun_at"
+    " begun_at, undone_at IS NOT NULL"
 )
 
 
@@ -97,7 +96,7 @@ def get(conn: Connection, unit: WorkUnit, number: int) -> Dream | None:
 
 
 BEGIN: LiteralString = """
-UPDATE dreams SET begun_at = %(now)s, concluded = %(concluded)s
+UPDATE dreams SET begun_at = %(now)s, concluded = %(concluded)s, is_whole = true
  WHERE workspace = %(workspace)s AND id = %(id)s
 """
 
@@ -162,38 +161,6 @@ def end(conn: Connection, unit: WorkUnit, number: int, *, now: datetime) -> int 
         return None
     dream_checkpoints.clear(conn, unit.workspace, row[0])
     return row[1]
-
-
-NOTE_CHANGES: LiteralString = """
-INSERT INTO dream_changes (workspace, dream, place, action, conclusion, successor, line, reason, source_ids, changed_at)
-SELECT %(workspace)s, %(id)s, earlier.place + n.place, n.action, n.conclusion, n.successor, n.line, n.reason,
-       string_to_array(n.source_ids, ','), %(now)s
-  FROM unnest(%(actions)s::text[], %(conclusions)s::text[], %(successors)s::text[], %(lines)s::text[],
-              %(reasons)s::text[], %(source_ids)s::text[])
-       WITH ORDINALITY AS n (action, conclusion, successor, line, reason, source_ids, place),
-       (SELECT coalesce(max(place), 0) AS place
-          FROM dream_changes WHERE workspace = %(workspace)s AND dream = %(id)s) AS earlier
-"""
-
-
-def note_changes(conn: Connection, dream: Dream, changes: Sequence[Change], *, now: datetime) -> None:
-    """Record what the dream did, after what it did before."""
-    if not changes:
-        return
-    conn.execute(
-        NOTE_CHANGES,
-        {
-            **_key(dream),
-            "now": now,
-            "actions": [change.action for change in changes],
-            "conclusions": [change.conclusion for change in changes],
-            "successors": [change.successor for change in changes],
-            "lines": [change.line for change in changes],
-            "reasons": [change.reason for change in changes],
-            # Arrays of arrays must be rectangular in SQL; ids hold no comma.
-            "source_ids": [",".join(change.source_ids) for change in changes],
-        },
-    )
 
 
 NEWEST_SESSION: LiteralString = """

@@ -99,9 +99,32 @@ UPDATE conclusions AS c
 """
 
 
+# What is known of conclusions before a dream changed them, whichever they are.
+STRIP_FORMERS: LiteralString = """
+UPDATE dream_formers AS f
+   SET message_ids = kept.ids, occurred_at = coalesce(kept.newest, f.occurred_at),
+       times_derived = greatest(1, f.times_derived - (cardinality(f.message_ids) - cardinality(kept.ids)))
+  FROM (SELECT s.dream, s.place,
+               ARRAY(SELECT cited.id FROM unnest(s.message_ids) WITH ORDINALITY AS cited (id, place)
+                      WHERE cited.id <> ALL(%(erased)s) ORDER BY cited.place) AS ids,
+               (SELECT max(m.created_at) FROM messages AS m
+                 WHERE m.workspace = %(workspace)s AND m.id = ANY(s.message_ids) AND m.id <> ALL(%(erased)s)) AS newest
+          FROM dream_formers AS s
+         WHERE s.workspace = %(workspace)s AND s.message_ids && %(erased)s::text[]
+         ORDER BY s.dream, s.place
+           FOR UPDATE) AS kept
+ WHERE f.workspace = %(workspace)s AND f.dream = kept.dream AND f.place = kept.place
+"""
+
+
 def strip(conn: Connection, workspace: str, ids: Sequence[str], erased: Sequence[str]) -> None:
-    """Let these conclusions cite, quote and count none of the `erased` messages; their time is the newest one left."""
-    conn.execute(STRIP, {"workspace": workspace, "ids": list(ids), "erased": list(erased)})
+    """Let these conclusions cite, quote and count none of the `erased` messages; their time is the newest one left.
+
+    The same for what dreams have changed of any conclusion, after these: who commits a dream holds the conclusions
+    that it changes, and is seen, or sees this.
+    """
+    for statement in (STRIP, STRIP_FORMERS):
+        conn.execute(statement, {"workspace": workspace, "ids": list(ids), "erased": list(erased)})
 
 
 OF_PEER: LiteralString = """

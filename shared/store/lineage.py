@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import LiteralString
 
-from shared.domain.conclusion import Collection, Conclusion
+from shared.domain.conclusion import Collection, Conclusion, Level, content_hash
 from shared.store.database import Connection
 from shared.store.rows import CONCLUSION, conclusion_row
 
@@ -41,6 +41,28 @@ def resting_on(conn: Connection, collection: Collection, ids: Sequence[str]) -> 
         return cursor.execute(RESTING_ON, {**_key(collection), "ids": list(ids)}).fetchall()
 
 
+# Those that `conclusions.save` would reinforce. Who saves derived ones holds the unit of their dreams: none can come
+# in between.
+EQUALS: LiteralString = f"""
+SELECT {CONCLUSION} FROM conclusions
+ WHERE workspace = %(workspace)s AND observer = %(observer)s AND observed = %(observed)s
+   AND (level, content_hash) IN (SELECT * FROM unnest(%(levels)s::text[], %(hashes)s::text[]))
+   AND session IS NULL AND is_derived AND deleted_at IS NULL
+ ORDER BY id
+   FOR NO KEY UPDATE
+"""
+
+
+def equals(conn: Connection, collection: Collection, wanted: Sequence[tuple[Level, str]]) -> dict[str, Conclusion]:
+    """The derived conclusions of these levels and content hashes that there are already, held, by their hash."""
+    if not wanted:
+        return {}
+    levels, hashes = zip(*wanted, strict=True)
+    with conn.cursor(row_factory=conclusion_row) as cursor:
+        found = cursor.execute(EQUALS, {**_key(collection), "levels": list(levels), "hashes": list(hashes)}).fetchall()
+    return {content_hash(one.content): one for one in found}
+
+
 LOST: LiteralString = """
 SELECT DISTINCT source.id
   FROM conclusions AS c, unnest(c.source_ids) AS source (id)
@@ -49,7 +71,8 @@ SELECT DISTINCT source.id
    AND NOT EXISTS (SELECT FROM conclusions AS s
                     WHERE s.workspace = %(workspace)s AND s.id = source.id AND s.deleted_at IS NULL)
    AND NOT EXISTS (SELECT FROM dream_changes AS h
-                    WHERE h.workspace = %(workspace)s AND h.conclusion = source.id AND h.action = 'superseded')
+                    WHERE h.workspace = %(workspace)s AND h.conclusion = source.id AND h.action = 'superseded'
+                      AND NOT h.is_undone)
 """
 
 
@@ -85,10 +108,16 @@ def keep_sources(conn: Connection, workspace: str, kept: Mapping[str, Sequence[s
         conn.execute(SET_SOURCES, values)
 
 
+# What a dream has hidden or changed, too: when that is undone it rests on the heir.
 HAND_OVER: LiteralString = """
 UPDATE conclusions AS c
    SET source_ids = array_replace(c.source_ids, %(old)s, %(heir)s)
- WHERE c.workspace = %(workspace)s AND c.source_ids @> ARRAY[%(old)s] AND c.deleted_at IS NULL
+ WHERE c.workspace = %(workspace)s AND c.source_ids @> ARRAY[%(old)s]
+"""
+HAND_OVER_FORMER: LiteralString = """
+UPDATE dream_formers AS f
+   SET source_ids = array_replace(f.source_ids, %(old)s, %(heir)s)
+ WHERE f.workspace = %(workspace)s AND f.source_ids @> ARRAY[%(old)s]
 """
 
 
@@ -96,7 +125,8 @@ def hand_over(conn: Connection, workspace: str, heirs: Mapping[str, str]) -> Non
     """Let what rested on the keys of `heirs` rest on their values."""
     # One at a time: what rests on two of them would be changed for one only.
     for old, heir in heirs.items():
-        conn.execute(HAND_OVER, {"workspace": workspace, "old": old, "heir": heir})
+        for statement in (HAND_OVER, HAND_OVER_FORMER):
+            conn.execute(statement, {"workspace": workspace, "old": old, "heir": heir})
 
 
 def _key(collection: Collection) -> dict[str, object]:

@@ -36,6 +36,7 @@ NEW_OPERATIONS = {
     r"DELETE /v3/workspaces/\{workspace_id\}/peers/\{peer_id\}": "our own: erases a peer",
     r"DELETE /v3/workspaces/.*/messages/\{message_id\}": "our own: erases a message",
     r"GET /v3/workspaces/\{workspace_id\}/dreams(/\{dream_id\})?": "our own: shows what dreams changed",
+    r"POST /v3/workspaces/\{workspace_id\}/dreams/\{dream_id\}/undo": "our own: takes back what a dream changed",
     r"GET /v3/workspaces/\{workspace_id\}/usage": "our own: what calls of models cost",
     r"(GET|PUT|DELETE) /v3/workspaces/\{workspace_id\}/budget": "our own: what a workspace may spend",
 }

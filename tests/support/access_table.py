@@ -50,6 +50,7 @@ RULES: Final[dict[Reach, Sequence[str]]] = {
         # Ours.
         f"GET {W}/dreams",
         f"GET {W}/dreams/{{dream_id}}",
+        f"POST {W}/dreams/{{dream_id}}/undo",
         f"GET {W}/usage",
         f"GET {W}/budget",
         # Ours: it takes more with it than the peer's own.

@@ -32,7 +32,7 @@ SELECT c.*, k.content, s.content AS successor_content
   JOIN dreams AS d ON d.workspace = c.workspace AND d.id = c.dream
   LEFT JOIN conclusions AS k ON k.workspace = c.workspace AND k.id = c.conclusion
   LEFT JOIN conclusions AS s ON s.workspace = c.workspace AND s.id = c.successor
- WHERE c.workspace = %(workspace)s
+ WHERE c.workspace = %(workspace)s AND c.action NOT IN ('card_made', 'line_kept')
  ORDER BY d.requested_at, c.dream, c.place
 """
 SCHEDULE: LiteralString = """

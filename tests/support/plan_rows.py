@@ -51,6 +51,10 @@ INSERT INTO dream_changes (workspace, dream, place, action, conclusion, successo
 SELECT 'w1', 'd' || n, m, CASE WHEN m = 1 THEN 'line_added' ELSE 'superseded' END, 'c' || n * 5 + m,
        CASE WHEN m > 1 THEN 'c' || n END, CASE WHEN m = 1 THEN 'x' END, ARRAY['c' || n + m], '2031-01-01'
   FROM generate_series(1, 2000) AS n, generate_series(1, 5) AS m;
+INSERT INTO dream_formers (workspace, dream, place, conclusion, times_derived, occurred_at, source_ids, message_ids,
+                           premises)
+SELECT 'w1', 'd' || n, 2, 'c' || n * 5 + 2, 1, '2031-01-01', ARRAY['c' || n], ARRAY['m' || n], '{}'
+  FROM generate_series(1, 2000) AS n;
 INSERT INTO model_calls (workspace, id, run, at, feature, provider, model, outcome, input_tokens, cached_tokens,
                          cache_write_tokens, output_tokens, thinking_tokens, latency_ms, usd)
 SELECT 'w' || n % 30 + 1, 'call' || n, 'r' || n % 5000, timestamptz '2031-05-06' - n * interval '5 minutes', 'derive',

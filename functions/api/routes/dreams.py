@@ -12,7 +12,7 @@ from functions.api.repeating import RepeatingRoute
 from functions.api.wire.dreams import Dream, DreamWithChanges, ScheduleDream
 from shared.domain.access import Reach
 from shared.domain.errors import NotFound
-from shared.memory import dreams
+from shared.memory import dreams, undo
 from shared.store import dream_records
 
 router = APIRouter(
@@ -52,3 +52,18 @@ def get_dream(backends: Backed, workspace_id: str, dream_id: str) -> Response:
     if found is None:
         raise NotFound(f"dream {dream_id} not found")
     return answer(DreamWithChanges.whole(found, changes))
+
+
+@router.post("/dreams/{dream_id}/undo", response_model=Dream)
+def undo_dream(backends: Backed, once: Once, workspace_id: str, dream_id: str) -> Response:
+    """Take back all that a dream changed. Once more changes nothing, and gives the same answer.
+
+    Refused with 409, and a reason, before the dream has ended and where something that came later is built on it.
+    What has been erased, forgotten or deleted since does not come back.
+    """
+    return once.take(
+        workspace_id,
+        lambda note: undo.undo(backends, workspace_id, dream_id, note=note),
+        lambda found: answer(Dream.of(found)),
+        of="dream",
+    )

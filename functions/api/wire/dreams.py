@@ -36,7 +36,7 @@ class ScheduleDream(Wire):
 
 
 class Dream(Wire):
-    """A dream, how far it has come, and how much it changed. `phase` is what comes next."""
+    """A dream, how far it has come, and how much it changed. `phase` is what comes next; `undone` is taken back."""
 
     id: str
     observer_id: str
@@ -51,6 +51,7 @@ class Dream(Wire):
     requested_at: Moment
     begun_at: Moment | None
     finished_at: Moment | None
+    undone_at: Moment | None
     change_counts: dict[Action, int]
 
     @classmethod
@@ -59,9 +60,11 @@ class Dream(Wire):
 
 
 class DreamChange(Wire):
-    """A conclusion that was added, superseded or deleted, or a line that came onto the card or left it.
+    """A conclusion that was added, found once more, superseded, deleted or left with fewer sources, or a line that came
+    onto the card, left it or took another place on it.
 
-    `content` is null for a conclusion that somebody has deleted since.
+    `content` is null for a conclusion that somebody has deleted since. `source_ids` are those that the change brought
+    or, where it was trimmed, took away. `is_undone`: the change was taken back.
     """
 
     action: Action
@@ -72,6 +75,7 @@ class DreamChange(Wire):
     reason: str | None
     source_ids: list[str]
     changed_at: Moment
+    is_undone: bool
 
     @classmethod
     def of(cls, found: ChangeRecord) -> Self:
@@ -85,6 +89,7 @@ class DreamChange(Wire):
             reason=change.reason,
             source_ids=list(change.source_ids),
             changed_at=found.changed_at,
+            is_undone=found.is_undone,
         )
 
 
@@ -114,5 +119,6 @@ def _fields(found: DreamRecord) -> dict[str, object]:
         "requested_at": found.requested_at,
         "begun_at": found.begun_at,
         "finished_at": found.finished_at,
+        "undone_at": found.undone_at,
         "change_counts": found.changes,
     }

@@ -12,7 +12,6 @@ from psycopg.sql import Composable
 
 from shared.domain import filters
 from shared.domain.conclusion import Collection
-from shared.domain.dream import Change, Dream, DreamRequest
 from shared.domain.page import PageRequest
 from shared.domain.retry import Batch, KeptAnswer, KeyedRequest, Unanswered
 from shared.domain.session import ObservationSettings
@@ -25,17 +24,11 @@ from shared.store import (
     calls,
     cards,
     conclusions,
-    dream_checkpoints,
-    dream_records,
-    dream_schedule,
-    dream_traces,
-    dreams,
     erasing,
     erasure,
     erasure_conclusions,
     filter_sql,
     idempotency,
-    lineage,
     members,
     messages,
     outbox,
@@ -60,13 +53,12 @@ from shared.store import (
 from shared.store.budgets import Wish
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
-from shared.store.dream_checkpoints import Kept
-from shared.store.dream_schedule import Rhythm
 from shared.store.messages import NewMessage
 from shared.store.outbox import Cadence, Gate, PlannedItem
 from shared.store.work import ClaimTerms, Outcome
 from tests.support.backends import THEN
 from tests.support.index_uses import INDEX_USES
+from tests.support.plan_dreams import DREAM_USES
 from tests.support.plan_rows import FILL
 from tests.support.spending import CENT, a_call
 
@@ -85,6 +77,7 @@ BIG = (
     "collections",
     "dreams",
     "dream_changes",
+    "dream_formers",
     "dream_checkpoints",
     "model_calls",
     "usage_days",
@@ -143,23 +136,6 @@ def plans(full: Connection) -> Callable[[Callable[[Connection], object]], list[s
         return ExplainingCursor.plans
 
     return explain
-
-
-RHYTHM = Rhythm(50, timedelta(minutes=60), timedelta(hours=8))
-DREAM = Dream(COLLECTION, 7, "d1", "omni", "manual", None, False, "card", 0, 0, THEN)
-
-
-def dream_through(conn: Connection) -> None:
-    dreams.request(conn, DreamRequest(Collection("w1", "p1", "p1"), "omni", "manual"), now=THEN)
-    dreams.get(conn, dreams.unit_of(COLLECTION), 1)
-    dreams.begin(conn, DREAM, now=THEN)
-    dreams.note_changes(conn, DREAM, [Change("added", "c1")], now=THEN)
-    dream_checkpoints.spend(conn, DREAM, input_tokens=1, output_tokens=1)
-    assert dream_checkpoints.save(conn, DREAM, Kept("m", "{}"), shown=["c1", "c2", "c3"], now=THEN)
-    assert dream_checkpoints.get(conn, DREAM) is not None
-    dream_checkpoints.drop(conn, DREAM)
-    dreams.end(conn, dreams.unit_of(COLLECTION), 1, now=THEN)
-    dream_schedule.succeed(conn, COLLECTION, RHYTHM, dreamt=1, now=THEN)
 
 
 def new_message(n: int) -> NewMessage:
@@ -308,23 +284,8 @@ USES: dict[str, Callable[[Connection], object]] = {
     "erase_conclusions_of_peer": lambda conn: erasure_conclusions.of_peer(conn, "w1", "p9", most=200),
     "erase_peer_at_last": lambda conn: erasure.peer(conn, "w1", "p9"),
     "conclusions_hold": lambda conn: conclusions.hold(conn, "w1", ["c1", "c9"]),
-    "note_saved": lambda conn: dream_schedule.note_saved(conn, {COLLECTION: 3}, RHYTHM, now=THEN),
-    "postpone": lambda conn: dream_schedule.postpone(conn, "w1", ["p1", "p2"], RHYTHM, now=THEN),
-    "dreams_due": lambda conn: dream_schedule.due(conn, now=THEN, most=100),
-    "dream_take": lambda conn: dream_schedule.take(conn, COLLECTION, now=THEN),
-    "dream_through": dream_through,
-    "dream_rules": lambda conn: dreams.newest_session(conn, COLLECTION),
-    "dream_page": lambda conn: dream_records.get(conn, "w1", "d1"),
-    "dream_changes": lambda conn: dream_records.changes(conn, "w1", "d1"),
-    "dream_traces": lambda conn: dream_traces.forget(conn, "w1", ["c1", "c9"]),
-    "dream_view": lambda conn: dream_traces.forget_view(conn, "w1", "p1"),
-    "lineage": lambda conn: (
-        lineage.hold(conn, COLLECTION, ["c1", "c9"]),
-        lineage.resting_on(conn, COLLECTION, ["c1", "c9"]),
-        lineage.lost(conn, COLLECTION),
-        lineage.keep_sources(conn, "w1", {"c1": ["c9"]}),
-        lineage.hand_over(conn, "w1", {"c1": "c9"}),
-    ),
+    "erase_strip": lambda conn: erasure_conclusions.strip(conn, "w1", ["c1", "c9"], ["m1", "m2"]),
+    **DREAM_USES,
     "sample_recent": lambda conn: samples.sample(conn, COLLECTION, "recent", levels=["explicit"], most=200),
     "calls": lambda conn: (
         calls.note(conn, "w1", [a_call()]),
