@@ -78,7 +78,14 @@ UPDATE peer_cards AS c
 CHANGES: LiteralString = """
 DELETE FROM dream_changes
  WHERE workspace = %(workspace)s
-   AND (conclusion = ANY(%(ids)s) OR successor = ANY(%(ids)s) OR source_ids && %(ids)s::text[])
+   AND (conclusion = ANY(%(ids)s) OR successor = ANY(%(ids)s) OR source_ids && %(ids)s::text[] AND action <> 'added')
+"""
+# What stays though it rested on more when it was added: a pattern with sources enough.
+UNNAME: LiteralString = """
+UPDATE dream_changes AS h
+   SET reason = NULL, source_ids = ARRAY(SELECT s.id FROM unnest(h.source_ids) WITH ORDINALITY AS s (id, place)
+                                          WHERE s.id <> ALL(%(ids)s) ORDER BY s.place)
+ WHERE h.workspace = %(workspace)s AND h.source_ids && %(ids)s::text[]
 """
 
 # What a conclusion was before may tell of more than it rests on now.
@@ -106,6 +113,7 @@ def forget(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
     lines = conn.execute(LINES, values).fetchall()
     conn.execute(CHANGES, values)
     conn.execute(CHANGES_OF_FORMERS, values)
+    conn.execute(UNNAME, values)
     if lines:
         columns = zip(*lines, strict=True)
         named = dict(zip(("observers", "observed", "lines"), (list(column) for column in columns), strict=True))

@@ -4,12 +4,12 @@ from collections import defaultdict
 
 from tests.support.mind import statements
 from tests.support.mind.expected import Said
+from tests.support.mind.undoing import Undoing
 from tests.support.mind.voices import MET, OWN
-from tests.support.mind.working import Working
 from tests.support.workplace import Row
 
 
-class Checks(Working):
+class Checks(Undoing):
     """The promises of the mind. What may be concluded is known from `Expected`, not from the database."""
 
     is_patient = False

@@ -50,9 +50,11 @@ class Forgetting(Speaking):
     def client_deletes(self, place: int, pick: int) -> None:
         found = self.places[place].rows(statements.LIVE)
         if found:
-            gone = self.pick(found, pick)["id"]
-            delete_conclusion(self.backends, self.workspaces[place], gone)
-            self.deleted.add(gone)
+            self.delete(place, self.pick(found, pick)["id"])
+
+    def delete(self, place: int, gone: str) -> None:
+        delete_conclusion(self.backends, self.workspaces[place], gone)
+        self.deleted.add(gone)
 
     def erase(self, place: Workplace, row: Row) -> None:
         with contextlib.suppress(NotFound):

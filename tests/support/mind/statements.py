@@ -20,6 +20,13 @@ LIVE: LiteralString = """
 SELECT id, level, content, observer, observed FROM conclusions
  WHERE workspace = %(workspace)s AND deleted_at IS NULL ORDER BY content, observer, observed, level, session
 """
+BUILT_ON: LiteralString = """
+SELECT p.id FROM conclusions AS p
+ WHERE p.workspace = %(workspace)s AND p.observer = %(observed)s AND p.observed = %(observed)s AND p.deleted_at IS NULL
+   AND EXISTS (SELECT FROM conclusions AS c
+                WHERE c.workspace = p.workspace AND c.source_ids @> ARRAY[p.id] AND c.deleted_at IS NULL)
+ ORDER BY p.content, p.level, p.session
+"""
 # Nothing to build on for a dream of %(unit)s: held by or about somebody else, in another workspace, or hidden.
 STRANGE: LiteralString = """
 SELECT id FROM conclusions
@@ -49,11 +56,43 @@ SELECT count(*) AS changes, count(*) FILTER (WHERE line IS NOT NULL) AS lines FR
  WHERE workspace = %(workspace)s
 """
 NEXT_DREAM: LiteralString = """
-SELECT d.session FROM work_items AS i JOIN dreams AS d ON d.workspace = i.workspace AND d.number = i.seq
+SELECT d.id, d.session, d.begun_at
+  FROM work_items AS i
+  JOIN dreams AS d ON d.workspace = i.workspace AND d.number = i.seq
  WHERE i.workspace = %(workspace)s AND i.unit = %(unit)s AND i.state = 'pending'
    AND (d.observer, d.observed) = (%(observer)s, %(observed)s)
  ORDER BY i.seq
  LIMIT 1
+"""
+# In an order of their own: what hypothesis replays must come to the same.
+DREAMS: LiteralString = """
+SELECT id, observer, observed, begun_at, finished_at, undone_at FROM dreams
+ WHERE workspace = %(workspace)s ORDER BY requested_at DESC, observer, observed, number DESC
+"""
+# Those of the same collection that are under way, or have changed something since.
+LATER_DREAMS: LiteralString = """
+SELECT o.id FROM dreams AS o
+ WHERE o.workspace = %(workspace)s AND o.observer = %(observer)s AND o.observed = %(observed)s AND o.id <> %(dream)s
+   AND o.undone_at IS NULL
+   AND (o.begun_at IS NOT NULL AND o.finished_at IS NULL
+        OR EXISTS (SELECT FROM dream_changes AS l
+                    WHERE l.workspace = o.workspace AND l.dream = o.id
+                      AND l.seq > (SELECT coalesce(max(h.seq), 0) FROM dream_changes AS h
+                                    WHERE h.workspace = o.workspace AND h.dream = %(dream)s)))
+"""
+CHANGES: LiteralString = """
+SELECT action, conclusion FROM dream_changes WHERE workspace = %(workspace)s AND dream = %(dream)s
+"""
+WHOLE: LiteralString = """
+SELECT id, observer, observed, level, content, session, times_derived, source_ids, message_ids, premises, occurred_at,
+       event_at
+  FROM conclusions WHERE workspace = %(workspace)s AND deleted_at IS NULL
+"""
+CARDS: LiteralString = """
+SELECT observer || ' ' || observed AS id, entries FROM peer_cards WHERE workspace = %(workspace)s
+"""
+FORGETTING: LiteralString = """
+SELECT unit FROM work_units WHERE workspace = %(workspace)s AND kind IN ('erase', 'forget')
 """
 UNFINISHED_DREAMS: LiteralString = """
 SELECT d.id FROM dreams AS d
@@ -126,6 +165,15 @@ SELECT 'kept of a run', p.dream, p.phase
    AND (d.finished_at IS NOT NULL OR d.phase <> p.phase
         OR EXISTS (SELECT FROM jsonb_array_elements_text(p.run::jsonb -> 'notes' -> 'shown') AS s (id)
                     WHERE NOT EXISTS (SELECT FROM conclusions AS c WHERE c.workspace = p.workspace AND c.id = s.id)))
+ UNION ALL
+SELECT 'known from before', f.dream, n.id
+  FROM dream_formers AS f,
+       LATERAL (SELECT m.id FROM unnest(f.message_ids) AS m (id)
+                 WHERE NOT EXISTS (SELECT FROM messages AS k WHERE k.workspace = f.workspace AND k.id = m.id)
+                 UNION ALL
+                SELECT s.id FROM unnest(f.source_ids) AS s (id)
+                 WHERE NOT EXISTS (SELECT FROM conclusions AS p WHERE p.workspace = f.workspace AND p.id = s.id)) AS n
+ WHERE f.workspace = ANY(%(workspaces)s)
  UNION ALL
 SELECT 'copied from nowhere', c.content, c.copied_from FROM conclusions AS c
  WHERE c.workspace = ANY(%(workspaces)s) AND c.copied_from IS NOT NULL

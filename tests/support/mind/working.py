@@ -21,6 +21,7 @@ from shared.reasoning.dream import dream
 from shared.store import repair
 from tests.support.erasing import DO, Died
 from tests.support.mind import statements
+from tests.support.mind.expected import Switch
 from tests.support.mind.forgetting import Forgetting
 from tests.support.mind.speaking import IN, PLACES, WHO
 from tests.support.mind.voices import MET, Tape
@@ -36,7 +37,8 @@ DELIVERIES = st.lists(
         st.integers(0, 30),
         st.sampled_from(
             (*["none"] * 5, *MODEL_FAULTS, *SHOCKS, "comes twice", "is overtaken", "is slow", "is hasty", "is hasty",
-             "erased meanwhile", "erased long ago", "said meanwhile", "switched meanwhile", "deleted meanwhile")
+             "erased meanwhile", "erased long ago", "said meanwhile", "switched meanwhile", "deleted meanwhile",
+             "undone meanwhile")
         ),
         st.integers(1, 9),
         st.booleans(),
@@ -107,13 +109,17 @@ class Working(Forgetting):
         with contextlib.suppress(NotFound):
             dreams.schedule(self.backends, wanted)
 
-    @rule(place=PLACES, observed=WHO, tape=TAPES)
-    def sleep(self, place: int, observed: str, tape: list[int]) -> None:
-        """What makes a night worth it: all that was said is known, and then a whole dream."""
+    @rule(place=PLACES, observed=WHO, tape=TAPES, without=st.sampled_from([*[None] * 6, "peer_card", "dream"]))
+    def sleep(self, place: int, observed: str, tape: list[int], without: Switch | None = None) -> None:
+        """What makes a night worth it: all that was said is known, and then a whole dream, or one without something."""
         self.flush(place)
         self.catch_up([])
+        if without is not None:
+            self.set_switch(place, None, without, False)
         self.ask_for_dream(place, observed, observed, True, False, None)
         self.catch_up(tape)
+        if without is not None:
+            self.set_switch(place, None, without, None)
 
     def work(self, wake_up: WakeUp, fault: str = "none", number: int = 1, tape: list[int] | None = None) -> None:
         """A worker takes the wake-up; `number` says when the fault strikes, or whom it concerns."""
@@ -181,9 +187,13 @@ class Working(Forgetting):
             "switched meanwhile": [
                 lambda _: self.set_switch(self.places.index(place), None, "reasoning", number % 2 == 0)
             ],
+            "undone meanwhile": [lambda _: self.undo_dream(self.places.index(place), number)],
             "deleted meanwhile": [lambda _: self.client_deletes(self.places.index(place), number)],
         }
         return known.get(fault, [])
+
+    def undo_dream(self, place: int, pick: int) -> None:
+        """An operator takes a dream back."""
 
     def slow_down(self) -> None:
         self.clock.advance(seconds=870)
