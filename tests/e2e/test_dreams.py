@@ -66,3 +66,27 @@ def test_dream_puts_what_is_known_in_order_for_every_reader(client: httpx.Client
     assert "lives in Porto" not in representation
     answer = client.post("/peers/ada/chat", json={"query": "Where does ada live?"}).json()["content"]
     assert "Lisbon" in answer
+
+
+def test_dream_that_is_undone_leaves_every_reader_what_was_there_before(client: httpx.Client, stack: Stack):
+    tells(client, stack, "march", 1, "I live in Porto.", "I am allergic to peanuts.", "I love coffee.")
+    dreams(client, stack)
+    tells(client, stack, "may", 9, "I moved to Lisbon.", "I hate coffee.")
+    before, card = concluded(client), client.get("/peers/ada/card").json()
+    dreams(client, stack)
+    newest, oldest = client.get("/dreams").json()["items"]
+    assert concluded(client) != before
+    assert client.get("/peers/ada/card").json() != card
+    found = client.post(f"/dreams/{oldest['id']}/undo")
+    assert (found.status_code, "since" in found.json()["detail"]) == (409, True)
+
+    undone = client.post(f"/dreams/{newest['id']}/undo")
+    assert (undone.status_code, undone.json()["state"]) == (200, "undone")
+    assert concluded(client) == before
+    assert client.get("/peers/ada/card").json() == card
+    asked = {"query": "lives in Porto", "filters": {"observer_id": "ada", "observed_id": "ada"}}
+    texts = [item["content"] for item in client.post("/conclusions/query", json=asked).json()]
+    assert texts[0] == "ada lives in Porto"
+    assert {item["content"] for item in before.values()} >= set(texts)
+    assert client.post(f"/dreams/{newest['id']}/undo").json() == undone.json()
+    assert client.get(f"/dreams/{newest['id']}").json()["undone_at"] == undone.json()["undone_at"]

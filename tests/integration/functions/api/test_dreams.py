@@ -132,3 +132,55 @@ def test_dream_of_another_workspace_is_not_found(dreamt: WorkspaceClient, client
     assert elsewhere.get(f"/dreams/{done['id']}").status_code == 404
     assert elsewhere.get("/dreams").json()["total"] == 0
     assert elsewhere.get("/dreams/nothing").json() == {"detail": "dream nothing not found"}
+
+
+def test_undo_dream_takes_it_back_and_shows_that(dreamt: WorkspaceClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    answer = dreamt.post(f"/dreams/{done['id']}/undo")
+    undone = answer.json()
+    assert (answer.status_code, undone["state"]) == (200, "undone")
+    assert undone == {**done, "state": "undone", "undone_at": undone["undone_at"]}
+    live = {one["content"] for one in dreamt.post("/conclusions/list", {}).json()["items"]}
+    assert live == {"ada lives in Porto", "ada moved to Lisbon"}
+    assert dreamt.get("/peers/ada/card").json() == {"peer_card": None}
+    whole = dreamt.get(f"/dreams/{done['id']}").json()
+    changes = whole.pop("changes")
+    assert whole == undone
+    assert [change["is_undone"] for change in changes] == [True] * 4
+    assert all(change["content"] for change in changes if change["conclusion_id"])
+
+
+def test_undo_dream_once_more_gives_the_same_answer(dreamt: WorkspaceClient, client: TestClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    assert done["undone_at"] is None
+    path, headers = f"/dreams/{done['id']}/undo", {"Idempotency-Key": "k1"}
+    first = client.post(dreamt.at(path), headers=headers)
+    replayed = client.post(dreamt.at(path), headers=headers)
+    again = dreamt.post(path)
+    assert replayed.headers["Idempotency-Replayed"] == "true"
+    assert first.json() == replayed.json() == again.json()
+    assert first.json()["undone_at"] is not None
+
+
+def test_undo_dream_where_something_has_come_of_it_is_refused_with_the_reason(dreamt: WorkspaceClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    dreamt.put("/peers/ada/card", {"peer_card": ["mine"]})
+    answer = dreamt.post(f"/dreams/{done['id']}/undo")
+    assert (answer.status_code, answer.json()) == (409, {"detail": "the card has been changed since"})
+    assert dreamt.get(f"/dreams/{done['id']}").json()["state"] == "finished"
+
+
+def test_undo_dream_of_another_workspace_is_not_found(dreamt: WorkspaceClient, client: TestClient):
+    [done] = dreamt.get("/dreams").json()["items"]
+    elsewhere = WorkspaceClient(client, f"{dreamt.name}-other")
+    elsewhere.says("s", ("ada", "hello"))
+    answer = elsewhere.post(f"/dreams/{done['id']}/undo")
+    assert (answer.status_code, answer.json()) == (404, {"detail": f"dream {done['id']} not found"})
+    assert dreamt.get(f"/dreams/{done['id']}").json()["undone_at"] is None
+
+
+def test_undo_dream_leaves_a_kept_answer_without_texts(dreamt: WorkspaceClient, client: TestClient):
+    """What is kept for a repeated request would otherwise have to be looked through when something is erased."""
+    [done] = dreamt.get("/dreams").json()["items"]
+    answer = client.post(dreamt.at(f"/dreams/{done['id']}/undo"), headers={"Idempotency-Key": "k1"})
+    assert "Porto" not in answer.text
