@@ -65,13 +65,13 @@ def _held(conn: Connection, workspace: str, dream_id: str) -> DreamRecord:
 
 
 def _check_may_be_undone(conn: Connection, dream: DreamRecord) -> None:
-    if dream.state == "pending":
-        raise Conflict(f"dream {dream.id} has not begun")
-    if dream.state == "running":
-        raise Conflict(f"dream {dream.id} is under way: undo it when it has ended")
     standing = undoing.standing(conn, dream.workspace, dream.id, dreams.unit_of(dream.collection).key)
     if standing is None:
         raise NotFound(f"dream {dream.id} not found")
+    if standing.is_owed and dream.begun_at is None:
+        raise Conflict(f"dream {dream.id} has not begun")
+    if standing.is_owed:
+        raise Conflict(f"dream {dream.id} is under way: undo it when it has ended")
     if standing.under_way is not None:
         raise Conflict(f"dream {standing.under_way} of the same peers is under way: try again when it has ended")
     if standing.erased_peer is not None:

@@ -30,15 +30,19 @@ def hold_unit(conn: Connection, workspace: str, unit: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What may keep the dream from being undone. `under_way` is another dream of its collection."""
+    """What may keep the dream from being undone. `is_owed`: it waits or goes on; `under_way` is another dream of its
+    collection that goes on."""
 
+    is_owed: bool
     is_whole: bool
     under_way: str | None
     erased_peer: str | None
 
 
 STANDING: LiteralString = """
-SELECT d.is_whole OR NOT EXISTS (SELECT FROM dream_changes AS h
+SELECT EXISTS (SELECT FROM work_items AS i
+                WHERE i.workspace = %(workspace)s AND i.unit = %(unit)s AND i.seq = d.number AND i.state = 'pending'),
+       d.is_whole OR NOT EXISTS (SELECT FROM dream_changes AS h
                                   WHERE h.workspace = %(workspace)s AND h.dream = %(dream)s),
        (SELECT o.id
           FROM dreams AS o

@@ -373,9 +373,8 @@ def test_dream_that_was_set_aside_and_undone_does_not_go_on(land: Dreamland):
     done = night(land, so("moved", "lisbon"))
     with land.backends.db.transaction() as conn:
         # As if it had failed for good before its second phase.
-        conn.execute(SET_ASIDE[0], {"workspace": land.workspace, "id": done})
-        conn.execute(SET_ASIDE[1], {"workspace": land.workspace})
-        conn.execute(SET_ASIDE[2], {"workspace": land.workspace})
+        for statement in SET_ASIDE:
+            conn.execute(statement, {"workspace": land.workspace, "id": done})
     takes_back(land, done)
     with land.backends.db.transaction() as conn:
         repair.retry_parked(conn, land.workspace, None, now=land.clock.now())
@@ -386,6 +385,17 @@ def test_dream_that_was_set_aside_and_undone_does_not_go_on(land: Dreamland):
     assert now(land) == before
     [row] = land.dreams()
     assert (row["finished_at"] is not None, row["undone_at"] is not None) == (True, True)
+
+
+def test_undo_of_a_dream_that_was_set_aside_and_given_up_gives_back_what_was_there(land: Dreamland):
+    before = now(land)
+    done = night(land, so("moved", "lisbon"))
+    with land.backends.db.transaction() as conn:
+        for statement in SET_ASIDE:
+            conn.execute(statement, {"workspace": land.workspace, "id": done})
+        assert repair.drop_parked(conn, land.workspace, None, now=land.clock.now()) == 1
+    takes_back(land, done)
+    assert now(land) == before
 
 
 SET_ASIDE = (
