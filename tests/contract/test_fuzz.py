@@ -47,6 +47,7 @@ def fuzzed(database_dsn: str, owner_dsn: str) -> Generator[Fuzzed]:
         here.post("/scopes/all/sessions", {"session_ids": ["s"]})
         stated = {"content": "plays the cello", "observer_id": "ada", "observed_id": "ada"}
         concluded = here.post("/conclusions", {"conclusions": [stated] * 9}).json()
+        here.post("/schedule_dream", {"observer": "ada", "dream_type": "omni"})
         known = {
             "workspace_id": ["w"],
             "peer_id": ["ada", "bob", "scope.all"],
@@ -54,6 +55,7 @@ def fuzzed(database_dsn: str, owner_dsn: str) -> Generator[Fuzzed]:
             "scope_id": ["all"],
             "message_id": [one["id"] for one in said],
             "conclusion_id": [one["id"] for one in concluded],
+            "dream_id": [one["id"] for one in here.get("/dreams").json()["items"]],
         }
         yield Fuzzed(opened, known)
 

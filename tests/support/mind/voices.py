@@ -193,6 +193,10 @@ class Dreamer:
             case 3:
                 both: JsonObject = {"content": f"either {first[0]}", "source_ids": [self._id(first), other[1]]}
                 return "note_contradictions", {"contradictions": [both]}
+            case 4:
+                # The same each time, whatever it rests on.
+                again: JsonObject = {"content": "so it goes", "source_ids": [self._id(first), other[1]]}
+                return "conclude_deductions", {"deductions": [again]}
             case _:
                 sources: list[Json] = [self._id(first), *([other[1]] if self.tape.pick(2) else [])]
                 return "conclude_deductions", {"deductions": [{"content": f"so {first[0]}", "source_ids": sources}]}
@@ -206,7 +210,8 @@ class Dreamer:
     def _pattern(self, shown: Sequence[tuple[str, str]]) -> Json:
         first, other = shown[self.tape.pick(len(shown))], shown[-1]
         sources: list[Json] = [first[1], self._id(other)]
-        return {"content": f"often {first[0]}", "source_ids": sources, "pattern": "tendency", "confidence": "high"}
+        content = "often enough" if self.tape.pick(2) else f"often {first[0]}"
+        return {"content": content, "source_ids": sources, "pattern": "tendency", "confidence": "high"}
 
     def _id(self, shown: tuple[str, str]) -> str:
         """Its id, or one that was made up, or one of somebody else's."""
