@@ -6,6 +6,7 @@ uploaded directly.
 
 import io
 import zipfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,13 +53,16 @@ def machine_of(file: Path) -> str | None:
     return MACHINES.get(int.from_bytes(head[18:20], order), "another machine")
 
 
-def objections(functions: list[Built], layers: list[Built], machine: str) -> list[str]:
-    """A sentence for each limit that is broken."""
-    beside = sum(layer.unpacked for layer in layers)
+def objections(
+    functions: Sequence[Built], layers: Sequence[Built], attached: Mapping[str, Collection[str]], machine: str
+) -> list[str]:
+    """A sentence for each limit that is broken; `attached` names the layers of each function."""
+    unpacked = {one.name: one.unpacked for one in layers}
+    whole = {one.name: one.unpacked + sum(unpacked[name] for name in attached[one.name]) for one in functions}
     too_large = [
-        f"{one.name} with its layers is {_mib(one.unpacked + beside)} unpacked: Lambda takes 250 MiB"
-        for one in functions
-        if one.unpacked + beside > UNPACKED_LIMIT
+        f"{name} with its layers is {_mib(size)} unpacked: Lambda takes 250 MiB"
+        for name, size in whole.items()
+        if size > UNPACKED_LIMIT
     ]
     too_heavy = [
         f"{one.name} is {_mib(one.packed)} packed: an upload takes 50 MiB"
@@ -80,4 +84,4 @@ def _mib(size: int) -> str:
 def row(one: Built) -> str:
     """One line for a person: name, unpacked, packed, machines."""
     made_for = ", ".join(sorted(one.machines)) or "any machine"
-    return f"{one.name:<14}{_mib(one.unpacked):>12} unpacked{_mib(one.packed):>12} packed   {made_for}"
+    return f"{one.name:<16}{_mib(one.unpacked):>12} unpacked{_mib(one.packed):>12} packed   {made_for}"

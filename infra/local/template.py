@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -64,7 +64,10 @@ class RouteSpec:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A Lambda function. `uvicorn` names the ASGI application of one that is a web server of its own."""
+    """A Lambda function. `uvicorn` names the ASGI application of one that is a web server of its own.
+
+    `layers` are those of this template, in their order, also those that a condition may leave out.
+    """
 
     logical_id: str
     handler: str
@@ -75,6 +78,7 @@ class FunctionSpec:
     routes: tuple[RouteSpec, ...]
     schedule_s: float | None
     uvicorn: str | None
+    layers: tuple[str, ...] = ()
 
     @property
     def arn(self) -> str:
@@ -136,7 +140,7 @@ def load(path: Path) -> Template:
     defaults = cfn.table(common, "Globals.Function")
     queues = {n: _queue(n, r) for n, r in resources.items() if r.get("Type") == "AWS::SQS::Queue"}
     functions = {
-        n: _function(n, r, defaults, choices)
+        n: replace(_function(n, r, defaults, choices), layers=_layers(document, n))
         for n, r in resources.items()
         if r.get("Type") == "AWS::Serverless::Function"
     }
@@ -209,6 +213,21 @@ def _function(logical_id: str, resource: dict[str, Node], defaults: dict[str, No
         schedule_s=min(schedules) if schedules else None,
         uvicorn=cfn.text(local.get("Uvicorn"), "") or None,
     )
+
+
+def _layers(document: dict[str, Node], logical_id: str) -> tuple[str, ...]:
+    """The layers of this template that a function may have: SAM puts its own behind those of `Globals`."""
+    resource = cfn.table(cfn.table(document["Resources"], "Resources")[logical_id], logical_id)
+    common = cfn.table(cfn.table(document.get("Globals") or {}, "Globals").get("Function") or {}, "Globals.Function")
+    found: list[str] = []
+    for layer in (*cfn.items([common], "Layers"), *cfn.items([cfn.properties_of(resource, logical_id)], "Layers")):
+        match layer:
+            case {"Ref": str(name)} | {"Fn::If": [_, {"Ref": str(name)}, _]}:
+                found.append(name)
+            case _:
+                # Another account's, by its ARN.
+                pass
+    return tuple(found)
 
 
 def _mapping(properties: dict[str, Node], choices: Choices) -> MappingSpec:

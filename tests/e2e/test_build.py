@@ -28,14 +28,10 @@ def test_build_makes_every_function_and_layer_for_arm64(tmp_path: Path) -> None:
     for name, resource in declared(PARENT, "Resources").items():
         if resource["Type"] == "AWS::CloudFormation::Stack":
             assert (built / name / "template.yaml").is_file()
-    compiled = list((built / "ApiFunction").rglob("*.pyc"))
-    assert len(compiled) == len(list((built / "ApiFunction").rglob("*.py")))
-    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {
-        *functions,
-        "RuntimeLayer",
-        "ModelsLayer",
-        "ObserveLayer",
-    }
+    lines = done.stdout.splitlines()[1:]
+    assert lines.pop() == "arm64: measured and looked at, not run here; --machine x86_64 builds a twin that runs"
+    layers = {"RuntimeLayer", "ModelsLayer", "ObserveLayer"}
+    assert {line.split()[0] for line in lines} == {*functions, *layers}
 
 
 @pytest.mark.parametrize("file", [PARENT, *NESTED])

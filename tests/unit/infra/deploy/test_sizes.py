@@ -52,4 +52,11 @@ def test_machine_of_this_python_is_known() -> None:
     ],
 )
 def test_objections_name_what_is_too_much(function: Built, layer: Built, said: list[str]) -> None:
-    assert sizes.objections([function], [layer], "arm64") == said
+    assert sizes.objections([function], [layer], {"F": ["L"]}, "arm64") == said
+
+
+def test_objections_count_only_the_layers_that_a_function_has() -> None:
+    functions = [Built(name, 60 * MIB, MIB, frozenset()) for name in ("F", "G")]
+    layers = [Built(name, 100 * MIB, MIB, frozenset()) for name in ("L", "M")]
+    said = ["G with its layers is 260.0 MiB unpacked: Lambda takes 250 MiB"]
+    assert sizes.objections(functions, layers, {"F": ["L"], "G": ["L", "M"]}, "arm64") == said
