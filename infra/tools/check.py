@@ -26,6 +26,7 @@ STEPS = (
     Step("types", (sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable)),
     Step("floors", (str(_BIN / "lint-imports"), "--cache-dir", ".dev/cache/import-linter")),
     Step("template", (str(_BIN / "cfn-lint"), *_TEMPLATES)),
+    Step("contract", (sys.executable, "-m", "infra.tools.contract.verb")),
     Step("locks", (sys.executable, "-m", "infra.tools.locks", "--check")),
     Step("generated", (sys.executable, "-m", "infra.tools.config_example", "--check")),
     Step("tests", (sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/architecture")),

@@ -6,6 +6,7 @@ from infra.local import cloudformation as cfn
 from tests.support.stacks import PARENT, PROFILES, Rendered, rendered
 
 DATA = "infra/stacks/data.yaml"
+PROXY = "infra/stacks/proxy.yaml"
 # A share of the connections is left for migrations and people.
 MOST = 0.8
 # Seconds that an environment is taken by a request and by an answer, on average and when the models are slow.
@@ -42,9 +43,10 @@ def test_connections_of_all_functions_stay_below_what_the_database_takes(profile
 
 
 def test_proxy_takes_what_the_functions_may_need_and_leaves_some(profile: str):
-    for one in rendered(DATA, {"Profile": profile}).of_type("AWS::RDS::DBProxyTargetGroup").values():
-        share = cfn.table(one["ConnectionPoolConfigurationInfo"], "pool")["MaxConnectionsPercent"]
-        assert MOST * 100 <= cfn.whole(share, 0) < 100
+    assert ("Proxy" in rendered(PARENT, {"Profile": profile}).resources) == (profile != "zero")
+    (targets,) = rendered(PROXY, {}).of_type("AWS::RDS::DBProxyTargetGroup").values()
+    share = cfn.table(targets["ConnectionPoolConfigurationInfo"], "pool")["MaxConnectionsPercent"]
+    assert MOST * 100 <= cfn.whole(share, 0) < 100
 
 
 def test_mappings_take_as_much_as_is_reserved_for_their_function(profile: str):

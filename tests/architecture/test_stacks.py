@@ -7,7 +7,7 @@ from infra.local.cloudformation import Node
 from infra.local.postgres_folder import MAJOR
 from tests.support.stacks import PARENT, PROFILES, Rendered, declared, rendered
 
-NETWORK, DATA = "infra/stacks/network.yaml", "infra/stacks/data.yaml"
+NETWORK, DATA, PROXY = "infra/stacks/network.yaml", "infra/stacks/data.yaml", "infra/stacks/proxy.yaml"
 OPEN = {"0.0.0.0/0", "::/0"}
 
 
@@ -24,7 +24,7 @@ def scaling(profile: str) -> dict[str, Node]:
     return cfn.table(cluster["ServerlessV2ScalingConfiguration"], "scaling")
 
 
-@pytest.mark.parametrize(("name", "file"), [("Network", NETWORK), ("Data", DATA)])
+@pytest.mark.parametrize(("name", "file"), [("Network", NETWORK), ("Data", DATA), ("Proxy", PROXY)])
 def test_stack_inside_gets_each_parameter_it_needs_and_no_other(name: str, file: str):
     stack = cfn.properties_of(declared(PARENT, "Resources")[name], name)
     assert stack["TemplateURL"] == f"./{file}"
@@ -70,9 +70,9 @@ def test_only_s3_has_an_endpoint_and_that_one_is_free(profile: str):
     assert kinds == ["Gateway"]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_database_lets_in_functions_and_proxy_at_its_port_and_nobody_else(profile: str):
-    made = data(profile)
+@pytest.mark.parametrize("file", [DATA, PROXY])
+def test_database_lets_in_functions_and_proxy_at_its_port_and_nobody_else(file: str):
+    made = rendered(file, {})
     rules = [*made.of_type("AWS::EC2::SecurityGroupIngress").values()]
     for group in made.of_type("AWS::EC2::SecurityGroup").values():
         rules += [cfn.table(rule, "rule") for rule in cfn.items([group], "SecurityGroupIngress")]
@@ -82,7 +82,11 @@ def test_database_lets_in_functions_and_proxy_at_its_port_and_nobody_else(profil
     for rule in rules:
         assert (rule["FromPort"], rule["ToPort"], "CidrIp" in rule, "CidrIpv6" in rule) == (5432, 5432, False, False)
         assert rule["SourceSecurityGroupId"] in ({"Ref": "FunctionSecurityGroupId"}, {"Ref": "ProxySecurityGroup"})
-    assert len(rules) == (1 if profile == "zero" else 3)
+    assert len(rules) == (1 if file == DATA else 2)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_functions_let_nobody_in(profile: str):
     assert not network(profile).of_type("AWS::EC2::SecurityGroup")["FunctionSecurityGroup"].get("SecurityGroupIngress")
 
 
@@ -106,8 +110,8 @@ def test_zero_pauses_and_has_nothing_that_would_keep_it_awake():
     limits = scaling("zero")
     assert (made.number(limits["MinCapacity"]), limits["SecondsUntilAutoPause"]) == (0, 300)
     assert not made.of_type("AWS::RDS::DBProxy")
-    assert not made.of_type("AWS::RDS::DBProxyTargetGroup")
     parent = rendered(PARENT, {"Profile": "zero"})
+    assert "Proxy" not in parent.resources
     expressions = [
         str(cfn.properties_of(cfn.table(event, name), name)["ScheduleExpression"])
         for name, function in parent.of_type("AWS::Serverless::Function").items()
@@ -139,14 +143,16 @@ def test_others_are_always_awake_behind_a_proxy_for_the_role_app(profile: str, i
     assert "SecondsUntilAutoPause" not in scaling(profile)
     assert float(cfn.attribute(made.choices.looked_up(scaling(profile)["MinCapacity"]))) >= 0.5
     assert len(made.of_type("AWS::RDS::DBInstance")) == instances
-    proxy = made.of_type("AWS::RDS::DBProxy")["Proxy"]
+    assert "Proxy" in rendered(PARENT, {"Profile": profile}).resources
+    behind = rendered(PROXY, {})
+    proxy = behind.of_type("AWS::RDS::DBProxy")["Proxy"]
     assert proxy["RequireTLS"] is True
-    assert [cfn.table(one, "auth")["SecretArn"] for one in cfn.items([proxy], "Auth")] == [{"Ref": "AppSecret"}]
-    role = made.of_type("AWS::IAM::Role")["ProxyRole"]
+    assert [cfn.table(one, "auth")["SecretArn"] for one in cfn.items([proxy], "Auth")] == [{"Ref": "AppSecretArn"}]
+    role = behind.of_type("AWS::IAM::Role")["ProxyRole"]
     document = cfn.table(cfn.table(cfn.items([role], "Policies")[0], "policy")["PolicyDocument"], "document")
     statements = [cfn.table(one, "statement") for one in cfn.items([document], "Statement")]
     assert [(one["Action"], one["Resource"]) for one in statements] == [
-        ("secretsmanager:GetSecretValue", {"Ref": "AppSecret"})
+        ("secretsmanager:GetSecretValue", {"Ref": "AppSecretArn"})
     ]
 
 

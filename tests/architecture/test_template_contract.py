@@ -49,6 +49,10 @@ def test_linter_sees_what_the_contract_leaves_to_it(defect: Defect):
     assert [match for match in linted(defect.file) if match.startswith(f"{defect.lint} ")] != []
 
 
+def test_real_templates_keep_every_rule_in_every_case():
+    assert verb.problems(real()) == []
+
+
 def test_every_mistake_is_told_by_one_of_the_two():
     assert [defect.name for defect in DEFECTS if defect.said is None and defect.lint is None] == []
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS) >= 40

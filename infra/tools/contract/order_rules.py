@@ -10,6 +10,7 @@ from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
 _CUSTOM: Final = ("Custom::", "AWS::CloudFormation::CustomResource")
+_TARGETS: Final = "AWS::RDS::DBProxyTargetGroup"
 _LONGEST_ANSWER_S: Final = 3600
 
 
@@ -42,7 +43,7 @@ def roles_before_proxies(stack: Stack) -> Iterator[str]:
     becomes healthy (the deploy ends after twenty minutes).
     """
     made = _custom(stack).keys()
-    for group in stack.of("AWS::RDS::DBProxyTargetGroup"):
+    for group in stack.of(_TARGETS):
         proxy = stack.behind(group.properties.get("DBProxyName"), group)
         if proxy is None:
             continue

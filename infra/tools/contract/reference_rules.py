@@ -22,14 +22,18 @@ def names(stack: Stack) -> Iterator[str]:
                     yield f"{place}: refers to {name}{'.' + attribute if attribute else ''}, which {why}"
         for resource in template.resources.values():
             for name in _texts(resource.body.get("DependsOn")):
-                # CloudFormation forgives one that a condition left out.
                 if name not in section(template.document, "Resources"):
                     yield f"{resource.label}: DependsOn names {name}, which is declared nowhere"
+                elif name not in template.resources:
+                    yield (
+                        f"{resource.label}: DependsOn names {name}, which is not made in this case; refer to it in "
+                        "Metadata with Fn::If"
+                    )
 
 
 def _places(prefix: str, template: Rendered) -> Iterator[tuple[str, Node]]:
     for resource in template.resources.values():
-        yield resource.label, resource.properties
+        yield resource.label, resource.body
     for name, value in template.outputs.items():
         yield f"{prefix}Outputs.{name}", value
 

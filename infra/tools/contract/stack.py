@@ -46,6 +46,7 @@ CASES: Final[dict[str, dict[str, Node]]] = {
         "OwnerConnectionUri": f"{_SECRET}database-s1t2u3#owner",
     },
     "own VPC": {"Profile": "warm", **_OWN_NETWORK},
+    "role for logs left as it is": {"Profile": "warm", "ApiGatewayLogRole": "leave", "UseAuth": "false"},
     "own VPC and database": {"Profile": "steady", **_OWN_NETWORK, **_OWN_DATABASE},
     "all keys": {"Profile": "steady", **_KEYS},
     "all keys in zero": {"Profile": "zero", **_KEYS},
