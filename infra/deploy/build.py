@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.bootstrap import ROOT
-from infra.deploy import contents, sam, sizes
+from infra.deploy import contents, sam, settings_file, sizes
 from infra.local import cloudformation as cfn
 from infra.local import template
 
@@ -20,6 +20,9 @@ def build(argv: list[str]) -> int:
     parser.add_argument("--machine", choices=sorted(PLATFORMS), default="arm64", help="what the layers are made for")
     parser.add_argument("--into", type=Path, default=ROOT / ".aws-sam" / "build", help="where the result goes")
     arguments = parser.parse_args(argv)
+    if wrong := settings_file.objections(ROOT):
+        print("\n".join(wrong), file=sys.stderr)
+        return 1
     try:
         code = built(arguments.into, arguments.machine)
     except sam.CannotBuild as error:

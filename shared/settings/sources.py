@@ -1,7 +1,7 @@
 """Where settings come from: environment, then `.env`, then `config.toml`, then the defaults."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -44,8 +44,16 @@ def load(*, env: Mapping[str, str] | None = None, folder: Path | None = None) ->
     return found.settings
 
 
-def resolve(*, env: Mapping[str, str] | None = None, folder: Path | None = None) -> Resolved:
-    """The settings with the source of each, and everything that is wrong with them."""
+def resolve(
+    *,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    read_secret: Callable[[str], str] = secret_text,
+) -> Resolved:
+    """The settings with the source of each, and everything that is wrong with them.
+
+    `read_secret` gives the text behind an ARN.
+    """
     reading = Reading()
     place = folder or Path.cwd()
     read_toml(place / "config.toml", reading)
@@ -54,7 +62,7 @@ def resolve(*, env: Mapping[str, str] | None = None, folder: Path | None = None)
     _take_newer_names(reading)
     for knob in all_knobs():
         if knob.keys in reading.given:
-            _open(knob, reading)
+            _open(knob, reading, read_secret)
     settings = _validated(reading)
     told = [(keys, text) for sections, keys, text in breaches(settings) if not reading.wrong.intersection(sections)]
     reading.problems += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in told]
@@ -80,13 +88,13 @@ def _take_newer_names(reading: Reading) -> None:
             reading.given[target] = newer
 
 
-def _open(knob: Knob, reading: Reading) -> None:
+def _open(knob: Knob, reading: Reading, read_secret: Callable[[str], str]) -> None:
     """Fetch what is kept elsewhere, and read what is JSON."""
     given = reading.given[knob.keys]
     value, is_from_secret = given.value, knob.is_secret and is_arn(given.value)
     try:
         if is_from_secret:
-            value = secret_text(cast(str, value))
+            value = read_secret(cast(str, value))
         if knob.is_json and isinstance(value, str):
             value = parsed(value)
     except (SecretMissing, ValueError) as error:
