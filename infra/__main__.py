@@ -44,6 +44,7 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("infra.tools.doctor", "doctor", "check database, queues, vectors and every configured model"),
     "build": Verb("infra.deploy.build", "build", "build what is deployed, and measure it", bootstrap.DEVELOP_LOCKS),
     "contract": Verb("infra.tools.contract.verb", "contract", "hold the templates against AWS's rules and the code"),
+    "smoke": Verb("infra.deploy.smoke", "smoke", "ask a running service for its main job, streaming first"),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
     "config-example": Verb("infra.tools.config_example", "main", "write config.toml.example anew from the settings"),
