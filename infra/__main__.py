@@ -44,6 +44,11 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("infra.tools.doctor", "doctor", "check database, queues, vectors and every configured model"),
     "build": Verb("infra.deploy.build", "build", "build what is deployed, and measure it", bootstrap.DEVELOP_LOCKS),
     "contract": Verb("infra.tools.contract.verb", "contract", "hold the templates against AWS's rules and the code"),
+    "deploy": Verb("infra.deploy.deploy", "deploy", "build, deploy to AWS, and try it out", bootstrap.DEVELOP_LOCKS),
+    "destroy": Verb("infra.deploy.destroy", "destroy", "delete a deployed stack, and look that nothing is left"),
+    "package": Verb(
+        "infra.deploy.package", "package", "build, and upload to a bucket of yours", bootstrap.DEVELOP_LOCKS
+    ),
     "smoke": Verb("infra.deploy.smoke", "smoke", "ask a running service for its main job, streaming first"),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),

@@ -20,11 +20,8 @@ class CannotBuild(Exception):
 
 def run(arguments: Sequence[str], *, quietly: bool = False, **variables: str) -> "subprocess.CompletedProcess[str]":
     """`sam` with `arguments`, in the project's folder. Raises `CannotBuild` when a tool that it needs is missing."""
-    uvx = Path(sys.executable).with_name("uvx")
-    if not uvx.exists():
-        raise CannotBuild("uv is not installed in .venv: run `python3 -m infra check` once, which installs it")
     return subprocess.run(
-        [str(uvx), "--quiet", "--from", f"aws-sam-cli=={VERSION}", "sam", *arguments],
+        _command(arguments),
         cwd=ROOT,
         env=environment() | variables,
         check=False,
@@ -32,6 +29,27 @@ def run(arguments: Sequence[str], *, quietly: bool = False, **variables: str) ->
         stdout=subprocess.PIPE if quietly else None,
         stderr=subprocess.STDOUT if quietly else None,
     )
+
+
+def ask(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """`sam` with `arguments`, what it answers apart from what it says on the way. Raises `CannotBuild`."""
+    # Without a terminal to draw on, it does not wait for one either.
+    return subprocess.run(
+        _command(arguments),
+        cwd=ROOT,
+        env=environment(),
+        check=False,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    uvx = Path(sys.executable).with_name("uvx")
+    if not uvx.exists():
+        raise CannotBuild("uv is not installed in .venv: run `python3 -m infra check` once, which installs it")
+    return [str(uvx), "--quiet", "--from", f"aws-sam-cli=={VERSION}", "sam", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -20,11 +20,16 @@ class TemplateError(Exception):
 
 def read(path: Path) -> dict[str, Node]:
     """A template as plain mappings. Raises `TemplateError` when it is not one."""
+    return loads(path.read_text(), path.name)
+
+
+def loads(text: str, name: str) -> dict[str, Node]:
+    """The same of a text that is known by `name`."""
     try:
-        document = cast(Node, yaml.load(path.read_text(), _Loader))
+        document = cast(Node, yaml.load(text, _Loader))
     except yaml.YAMLError as error:
-        raise TemplateError(f"{path.name}: {error}") from error
-    return table(document, path.name)
+        raise TemplateError(f"{name}: {error}") from error
+    return table(document, name)
 
 
 def substituted(text: str) -> str | None:
