@@ -45,6 +45,7 @@ VERBS: dict[str, Verb] = {
     "build": Verb("infra.deploy.build", "build", "build what is deployed, and measure it", bootstrap.DEVELOP_LOCKS),
     "contract": Verb("infra.tools.contract.verb", "contract", "hold the templates against AWS's rules and the code"),
     "deploy": Verb("infra.deploy.deploy", "deploy", "build, deploy to AWS, and try it out", bootstrap.DEVELOP_LOCKS),
+    "cost": Verb("infra.deploy.cost", "cost", "estimate a month's bill of AWS and of the models, by profile"),
     "destroy": Verb("infra.deploy.destroy", "destroy", "delete a deployed stack, and look that nothing is left"),
     "package": Verb(
         "infra.deploy.package", "package", "build, and upload to a bucket of yours", bootstrap.DEVELOP_LOCKS
