@@ -34,6 +34,9 @@ def deploy(argv: list[str]) -> int:
         print(error, file=sys.stderr)
     except (ClientError, BotoCoreError) as error:
         print(f"AWS answered: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped here. What CloudFormation has begun it ends by itself: look there.", file=sys.stderr)
+        return 130
     return 1
 
 
@@ -45,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         " the AWS CLI has them (AWS_PROFILE, AWS_ACCESS_KEY_ID ..., SSO).",
     )
     parser.add_argument("--profile", choices=PROFILES, help=f"size and cost (default: what is deployed, else {USUAL})")
-    parser.add_argument("--stack-name", help="default: the one of samconfig.toml")
+    parser.add_argument(
+        "--stack-name", help="default: the profile's own in samconfig.toml; so a stack can change its profile"
+    )
     parser.add_argument("--region", help="default: the one of the AWS configuration")
     parser.add_argument("--parameter", action="append", default=[], metavar="K=V", help="a parameter of template.yaml")
     parser.add_argument("--bucket", help="where to upload to (default: the bucket that SAM makes for itself)")
@@ -136,7 +141,7 @@ def _succeeded(plan: Plan, watch: Watch) -> Stack:
     lines = [f"The deploy failed; CloudFormation undid it ({stack.status})."]
     if failed is not None:
         lines += [f"First to fail: {failed.path or 'the stack'} ({failed.kind})", f"  {failed.reason}"]
-        lines += [advice(failed.reason)]
+        lines += [advice(failed)]
     again = "then deploy again" + (": what is left is removed first." if plan.is_new else "; the old version runs on.")
     lines.append(f"Repair it, {again}")
     raise Refused("\n".join(line for line in lines if line))

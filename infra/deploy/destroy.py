@@ -95,7 +95,7 @@ def _destroyed(account: Account, stack: Stack, had: Sequence[Resource], argument
         failed = first_failure(watch.seen)
         lines = [f"The stack could not be deleted ({rests.status})."]
         if failed is not None:
-            hint = advice(failed.reason)
+            hint = advice(failed)
             lines += [f"First to fail: {failed.path} ({failed.kind})", f"  {failed.reason}", *([hint] if hint else [])]
         lines.append("Often something is still in use, such as a network interface of Lambda, for up to 40 minutes:")
         raise Refused("\n".join([*lines, "run the same command again then; it goes on where it stopped."]))

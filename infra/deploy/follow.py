@@ -11,6 +11,10 @@ from infra.deploy.stack import NESTED, Event, Stack, describe, events
 POLL_S: Final = 3.0
 _QUIET_S: Final = 60.0
 _CANCELLED: Final = ("cancelled", "canceled")
+_MIGRATION: Final = (
+    "The migrations did not run to their end: the log of MigrateFunction says where. The database is as it was before"
+    " the first one that failed."
+)
 # What a reason of AWS means here, by words that stand in it. The first that fits counts.
 _ADVICE: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (
@@ -36,11 +40,6 @@ _ADVICE: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
         " --stack-name.",
     ),
     (("Cannot find version",), "This region has not that version of Aurora PostgreSQL: choose another region."),
-    (
-        ("Migrat", "custom resource", "CloudWatch log stream"),
-        "The migrations did not run to their end: the log of MigrateFunction says where. The database is as it was"
-        " before the first one that failed.",
-    ),
 )
 
 
@@ -126,9 +125,12 @@ def first_failure(seen: Sequence[Event]) -> Event | None:
     return min(real or failed, key=lambda event: (event.is_of_stack, event.at), default=None)
 
 
-def advice(reason: str) -> str:
-    """What to do about a reason that AWS gave; empty where nothing is known."""
-    return next((text for words, text in _ADVICE if any(word.lower() in reason.lower() for word in words)), "")
+def advice(failed: Event) -> str:
+    """What to do about a failure; empty where nothing is known."""
+    if failed.kind.startswith(("Custom::", "AWS::CloudFormation::CustomResource")):
+        return _MIGRATION
+    reason = failed.reason.lower()
+    return next((text for words, text in _ADVICE if any(word.lower() in reason for word in words)), "")
 
 
 def _line(event: Event, after_s: float) -> str:

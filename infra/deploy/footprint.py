@@ -155,13 +155,14 @@ def _functions(part: _Settled) -> Iterator[FunctionFootprint]:
             memory / 1024,
             int(part.number(ready, 0)),
             keeps_snapshot="SnapStart" in own,
-            scheduled=sum(_calls(one) for one in events if str(one["Type"]).startswith("Schedule")),
+            scheduled=sum(_calls(part, one) for one in events if str(one["Type"]).startswith("Schedule")),
             queues=sum(one["Type"] == "SQS" for one in events),
         )
 
 
-def _calls(event: dict[str, Node]) -> float:
-    return calls_per_month(str(cfn.table(event["Properties"], "Properties").get("ScheduleExpression")))
+def _calls(part: _Settled, event: dict[str, Node]) -> float:
+    expression = cfn.table(event["Properties"], "Properties").get("ScheduleExpression")
+    return calls_per_month(str(part.choices.looked_up(expression)))
 
 
 def calls_per_month(expression: str) -> float:

@@ -57,7 +57,7 @@ def clear(
         *_artefacts(account, bucket or _bucket_of_sam(account), stack),
     ]
     skipped = {event.physical: event for event in happened if event.status == "DELETE_SKIPPED"}.values()
-    kept = [f"{_MEANT_TO_STAY[one.kind]} ({one.physical})" for one in skipped if one.kind in _MEANT_TO_STAY]
+    kept = [f"{text} ({one.physical})" for kind, text in _MEANT_TO_STAY.items() for one in skipped if one.kind == kind]
     kept += [f"the snapshot {name}" for name in sorted(snapshots)]
     kept += list(_pending_secrets(account, had))
     known = {*_MEANT_TO_STAY, "AWS::Lambda::LayerVersion"}

@@ -10,6 +10,7 @@ from infra.bootstrap import ROOT
 from infra.deploy import parameters, sam, samconfig, settings_file
 from infra.deploy.account import Account, Refused, open_account
 from infra.deploy.change_set import Target
+from infra.deploy.parameters import Parameter
 from infra.deploy.stack import Stack, describe
 
 PROFILES: Final = ("zero", "warm", "steady")
@@ -87,12 +88,16 @@ def _unready(before: Stack | None, wanted: Wanted) -> list[str]:
     return found
 
 
-def _warn(known: Mapping[str, object], values: Mapping[str, str], had: Mapping[str, str] | None) -> None:
+def _warn(known: Mapping[str, Parameter], values: Mapping[str, str], had: Mapping[str, str] | None) -> None:
     keys = [name for name in parameters.MODEL_KEYS if name in known]
-    if had is None and not any(values.get(name) for name in keys) and not (ROOT / settings_file.NAME).is_file():
-        named = " or ".join(f"--parameter {name}=<ARN of a secret>" for name in keys)
-        print(
-            "warning: no model is configured, so that nothing can be derived or answered yet:"
-            f" give {named or 'a config.toml with [llm]'}. Deploying all the same.",
-            file=sys.stderr,
-        )
+    if had is not None or any(values.get(name) for name in keys) or (ROOT / settings_file.NAME).is_file():
+        return
+    offline = known.get("OfflineModel")
+    works = offline is not None and values.get("OfflineModel", offline.default) == "true"
+    print(
+        "warning: no model is configured, so that "
+        + ("the offline one works, which is modest" if works else "nothing can be derived or answered yet")
+        + f": give {' or '.join(f'--parameter {name}=<ARN of a secret>' for name in keys)}, or write a config.toml"
+        " with [llm]. Deploying all the same.",
+        file=sys.stderr,
+    )

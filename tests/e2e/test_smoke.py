@@ -49,7 +49,7 @@ def test_smoke_where_no_worker_hears_its_queue_says_what_waits(capsys: pytest.Ca
     ):
         assert smoke(["--url", stack.base_url, "--patience", "3"]) == 1
     said = capsys.readouterr().err
-    assert re.search(r"Nothing was concluded .* [1-9]\d* units of work wait, 0 are at work", said)
+    assert re.search(r"Nothing was concluded .* [1-9]\d* units of work wait", said)
     assert "DeriverFunction" in said
 
 

@@ -1,13 +1,14 @@
 """A stack that is watched while it is made: what is told, and what failed first."""
 
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from infra.deploy.account import Account, open_account
 from infra.deploy.follow import Watch, advice, first_failure
-from infra.deploy.stack import describe, resources
+from infra.deploy.stack import Event, describe, resources
 from tests.support.aws.deployment import Machine, machine
 
 
@@ -59,20 +60,26 @@ def test_first_failure_is_the_part_and_not_the_stack_around_it_nor_what_was_canc
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("kind", "reason", "told"),
     [
-        ("CloudWatch Logs role ARN must be set in account settings to enable logging", "ApiGatewayLogRole=set"),
         (
-            "Specified ReservedConcurrentExecutions decreases account's UnreservedConcurrentExecution below 10",
-            "Reserve",
+            "AWS::ApiGateway::Stage",
+            "CloudWatch Logs role ARN must be set in account settings to enable logging",
+            "ApiGatewayLogRole=set",
         ),
-        ("User is not authorized to perform: rds:CreateDBCluster", "role"),
-        ("honcho already exists in stack arn:...", "--stack-name"),
-        ("The maximum number of VPCs has been reached", "Service Quotas"),
-        ("See the details in CloudWatch log stream", "MigrateFunction"),
-        ("Something else", ""),
+        (
+            "AWS::Lambda::Function",
+            "Specified ReservedConcurrentExecutions decreases account's UnreservedConcurrentExecution below 10",
+            "Reserve=false",
+        ),
+        ("AWS::RDS::DBCluster", "User is not authorized to perform: rds:CreateDBCluster", "with a role"),
+        ("AWS::SQS::Queue", "honcho-derive.fifo already exists in stack arn:...", "--stack-name"),
+        ("AWS::EC2::VPC", "The maximum number of VPCs has been reached", "Service Quotas"),
+        ("Custom::Migration", "0015 failed: relation already exists", "MigrateFunction"),
+        ("AWS::SQS::Queue", "Something else", ""),
     ],
 )
-def test_advice_on_a_reason_says_what_to_do(reason: str, told: str):
-    assert told in advice(reason)
-    assert bool(told) == bool(advice(reason))
+def test_advice_on_a_failure_says_what_to_do(kind: str, reason: str, told: str):
+    failed = Event("1", datetime.now(UTC), "Here", kind, "", "CREATE_FAILED", reason)
+    assert told in advice(failed)
+    assert bool(told) == bool(advice(failed))

@@ -169,13 +169,18 @@ class LocalAccount:
         return None
 
     def _described(self, stack: Stack) -> Params:
+        declared: Params = stack.document.get("Parameters") or {}
+        hidden = {name for name in declared if declared[name].get("NoEcho")}
         return {
             "StackId": stack.arn,
             "StackName": stack.name,
             "CreationTime": datetime(2026, 11, 28, tzinfo=UTC),
             "StackStatus": stack.status,
             "EnableTerminationProtection": stack.is_protected,
-            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in stack.parameters.items()],
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": "****" if name in hidden else value}
+                for name, value in stack.parameters.items()
+            ],
             "Tags": stack.tags,
             "Outputs": self._outputs(stack) if stack.status.endswith("_COMPLETE") else [],
         }

@@ -3,31 +3,24 @@
 import os
 import re
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Self
+from threading import Lock
 
 from tests.support.aws.account import LocalAccount
 from tests.support.aws.bucket import etag
 from tests.support.aws.protocol import Answer, Fault, read_call, write_answer, write_fault
+from tests.support.served import QuietHandler, Served
 
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
 
-class AwsServer:
+class AwsServer(Served):
     """Serves `account` while entered. `environment` leads the clients of this process's children here."""
 
     def __init__(self, account: LocalAccount) -> None:
+        super().__init__(_Handler)
         self.account = account
         self.asked: list[str] = []
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.owner = self
         self._one_at_a_time = Lock()
-        self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,29 +56,12 @@ class AwsServer:
         self.asked.append(f"{service}.{call.operation}")
         return write_answer(call, self.account.serve(call))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    owner: AwsServer
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # always made by _Server
-
+class _Handler(QuietHandler):
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length") or 0))
-        answer, service = self.server.owner.answer(self.command, self.path, headers, body)
+        owner: AwsServer = self.server.owner
+        answer, service = owner.answer(self.command, self.path, headers, self.body())
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -96,6 +72,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
