@@ -29,6 +29,8 @@ def destroy(argv: list[str]) -> int:
         if stack is None:
             print(f"There is no stack {name} in account {account.number}, region {account.region}.")
             return 0
+        if not stack.is_ours:
+            raise Refused(f"The stack {name} is something else ({stack.description}): nothing was changed.")
         if stack.is_moving:
             raise Refused(f"The stack {name} is busy ({stack.status}): wait until it is done.")
         had = _everything(account, stack)

@@ -12,11 +12,11 @@ from infra.deploy.stack import Event, Resource, describe
 CLUSTER: Final = "AWS::RDS::DBCluster"
 _SAM_STACK: Final = "aws-sam-cli-managed-default"
 _SAM_OUTPUT: Final = "SourceBucket"
-# Services write logs into groups that no stack made: what their names begin with, by kind of resource.
+# Services write logs into groups that no stack made: their names, or what stands before a slash in them.
 _LOGS: Final = {
     "AWS::Lambda::Function": "/aws/lambda/{}",
-    "AWS::ApiGateway::RestApi": "API-Gateway-Execution-Logs_{}/",
-    CLUSTER: "/aws/rds/cluster/{}/",
+    "AWS::ApiGateway::RestApi": "API-Gateway-Execution-Logs_{}",
+    CLUSTER: "/aws/rds/cluster/{}",
     "AWS::RDS::DBProxy": "/aws/rds/proxy/{}",
 }
 # Of the account and not of this stack: other stacks may rely on them, and they cost nothing.
@@ -24,6 +24,9 @@ _MEANT_TO_STAY: Final = {
     "AWS::ApiGateway::Account": "API Gateway's setting for logs, which is one for the whole account",
     "AWS::IAM::Role": "the role that this setting names",
 }
+_LAYER: Final = "AWS::Lambda::LayerVersion"
+# arn:aws:lambda:<region>:<account>:layer:<name>:<version>
+_LAYER_COLONS: Final = 7
 _AT_ONCE: Final = 1000
 
 
@@ -51,7 +54,7 @@ def clear(
     were there before it began, and stay.
     """
     cleared = [
-        *_layers(account, happened),
+        *_layers(account, had, happened),
         *_snapshots(account, had, snapshots),
         *_logs(account, had),
         *_artefacts(account, bucket or _bucket_of_sam(account), stack),
@@ -60,22 +63,21 @@ def clear(
     kept = [f"{text} ({one.physical})" for kind, text in _MEANT_TO_STAY.items() for one in skipped if one.kind == kind]
     kept += [f"the snapshot {name}" for name in sorted(snapshots)]
     kept += list(_pending_secrets(account, had))
-    known = {*_MEANT_TO_STAY, "AWS::Lambda::LayerVersion"}
+    known = {*_MEANT_TO_STAY, _LAYER}
     unwanted = [f"{one.path} ({one.kind}): {one.physical}" for one in skipped if one.kind not in known]
     return Remains(tuple(cleared), tuple(kept), (*unwanted, *_interfaces(account, had)))
 
 
-def _layers(account: Account, happened: Sequence[Event]) -> Iterator[str]:
-    """Versions of layers are kept by SAM unless told otherwise; old ones were, at each deploy."""
+def _layers(account: Account, had: Sequence[Resource], happened: Sequence[Event]) -> Iterator[str]:
+    """SAM keeps each version of a layer. Only those of this stack: another one may have layers of the same name."""
     client = account.client("lambda")
-    arns = {event.physical for event in happened if event.kind == "AWS::Lambda::LayerVersion"}
-    for name in sorted({arn.split(":")[6] for arn in arns if arn.count(":") >= 6}):
-        versions = [one["Version"] for page in account.pages("lambda", "list_layer_versions", LayerName=name)
-                    for one in page["LayerVersions"]]  # fmt: skip
-        for version in versions:
-            client.delete_layer_version(LayerName=name, VersionNumber=version)
-        if versions:
-            yield f"{len(versions)} versions of the layer {name}"
+    arns = {
+        one.physical for one in (*had, *happened) if one.kind == _LAYER and one.physical.count(":") == _LAYER_COLONS
+    }
+    for arn in sorted(arns):
+        client.delete_layer_version(LayerName=arn.split(":")[-2], VersionNumber=int(arn.split(":")[-1]))
+    if arns:
+        yield f"{len(arns)} versions of layers"
 
 
 def clusters(had: Sequence[Resource]) -> list[str]:
@@ -103,10 +105,12 @@ def _snapshots(account: Account, had: Sequence[Resource], before: Collection[str
 
 def _logs(account: Account, had: Sequence[Resource]) -> Iterator[str]:
     client, gone = account.client("logs"), 0
-    for prefix in [_LOGS[one.kind].format(one.physical) for one in had if one.kind in _LOGS and one.physical]:
-        for page in account.pages("logs", "describe_log_groups", logGroupNamePrefix=prefix):
-            for group in page["logGroups"]:
-                client.delete_log_group(logGroupName=group["logGroupName"])
+    for name in [_LOGS[one.kind].format(one.physical) for one in had if one.kind in _LOGS and one.physical]:
+        for page in account.pages("logs", "describe_log_groups", logGroupNamePrefix=name):
+            found = [str(group["logGroupName"]) for group in page["logGroups"]]
+            # `honcho` is also how the names of honcho-zero begin.
+            for group in [one for one in found if one == name or one.startswith(f"{name}/")]:
+                client.delete_log_group(logGroupName=group)
                 gone += 1
     if gone:
         yield f"{gone} log groups that services made by themselves"

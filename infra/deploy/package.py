@@ -16,7 +16,9 @@ def package(argv: list[str]) -> int:
     """Build, upload to a bucket of yours, and write the template that `aws cloudformation deploy` takes."""
     parser = argparse.ArgumentParser(prog="python3 -m infra package", description=package.__doc__)
     parser.add_argument("--bucket", required=True, help="in the region of the stack")
-    parser.add_argument("--prefix", default="honcho", help="what the names of the objects begin with (%(default)s)")
+    parser.add_argument(
+        "--prefix", default="honcho-package", help="what the names of the objects begin with (%(default)s)"
+    )
     parser.add_argument("--region", help="default: the one of the AWS configuration")
     parser.add_argument("--into", type=Path, default=_INTO, help="where the template is written")
     parser.add_argument("--no-build", action="store_true", help="take what was built before")

@@ -71,6 +71,8 @@ def planned(wanted: Wanted) -> Plan:
 
 def _unready(before: Stack | None, wanted: Wanted) -> list[str]:
     found: list[str] = []
+    if before is not None and not before.is_ours:
+        found.append(f"The stack {before.name} is something else ({before.description}): choose another --stack-name.")
     if before is not None and before.is_moving:
         found.append(f"The stack {before.name} is busy ({before.status}): wait until it is done.")
     if before is not None and before.status in ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED"):

@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from infra.deploy.account import Account, Fields, code_of
 
 NESTED: Final = "AWS::CloudFormation::Stack"
+# How the description of template.yaml begins, which a stack keeps.
+NAME: Final = "Honcho Serverless"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,12 @@ class Stack:
     parameters: dict[str, str]
     outputs: dict[str, str]
     is_protected: bool
+    description: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made from this template; one that is only asked for was made from nothing yet."""
+        return self.status == "REVIEW_IN_PROGRESS" or self.description.startswith(NAME)
 
     @property
     def is_moving(self) -> bool:
@@ -76,6 +84,7 @@ def describe(account: Account, name: str) -> Stack | None:
         {str(one["ParameterKey"]): str(one["ParameterValue"]) for one in found.get("Parameters", [])},
         {str(one["OutputKey"]): str(one["OutputValue"]) for one in found.get("Outputs", [])},
         bool(found.get("EnableTerminationProtection")),
+        str(found.get("Description", "")),
     )
 
 

@@ -143,6 +143,13 @@ def test_deploy_with_a_parameter_that_cannot_be_is_refused_before_anything_is_up
     assert here.account.stacks.all == []
 
 
+def test_deploy_over_a_stack_of_something_else_is_refused(here: Machine):
+    here.given_stack().document["Description"] = "Payroll"
+    ran = deployed(here)
+    assert ran.code == 1
+    assert "something else (Payroll)" in ran.err
+
+
 @pytest.mark.slow
 def test_deploy_without_a_model_warns_and_goes_on(here: Machine):
     ran = here.run(deploy, *here.deploying, "--no-smoke")
@@ -230,6 +237,6 @@ def test_package_leaves_a_template_without_a_path_of_this_machine(here: Machine,
         if cfn.table(one, name)["Type"] == f"AWS::Serverless::{kind}"
     ]
     assert uris
-    assert all(uri.startswith("s3://artefacts/honcho/") for uri in uris)
+    assert all(uri.startswith("s3://artefacts/honcho-package/") for uri in uris)
     assert str(tmp_path) not in into.read_text()
     assert {uri.removeprefix("s3://") for uri in uris} <= set(here.account.buckets.objects)

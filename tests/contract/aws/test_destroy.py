@@ -24,11 +24,13 @@ def stack(here: Machine) -> Stack:
     found = here.given_stack()
     account = here.account
     account.clusters[cluster_of(here)] = False
+    # The second version is that of another stack from the same template.
     account.layers = {"RuntimeLayer": {1, 2}, "ModelsLayer": {1}, "SomebodyElses": {1}}
     account.log_groups = {
         f"/aws/lambda/{found.resources['ApiFunction'][1]}",
         f"API-Gateway-Execution-Logs_{found.resources['Door'][1]}/v3",
-        "/aws/lambda/somebody-elses",
+        f"/aws/rds/cluster/{cluster_of(here)}/postgresql",
+        *of_others(here),
     }
     account.buckets.objects[f"{BUCKET}/other/part"] = b""
     return found
@@ -44,11 +46,17 @@ def cluster_of(here: Machine) -> str:
     return found
 
 
+def of_others(here: Machine) -> set[str]:
+    """Log groups of other stacks, one of which has a name that begins like this one's."""
+    return {"/aws/lambda/somebody-elses", f"/aws/rds/cluster/{cluster_of(here)}-zero/postgresql"}
+
+
 def destroyed(here: Machine, *more: str) -> Ran:
     return here.run(destroy, "--yes", "--poll", "0.01", "--bucket", BUCKET, *more)
 
 
 def test_destroy_leaves_nothing_but_what_is_the_accounts(here: Machine, stack: Stack):
+    others = of_others(here)
     ran = destroyed(here)
 
     assert (ran.code, ran.err) == (0, "")
@@ -56,8 +64,8 @@ def test_destroy_leaves_nothing_but_what_is_the_accounts(here: Machine, stack: S
     assert stack.status == "DELETE_COMPLETE"
     assert account.clusters == {}
     assert account.snapshots == {}
-    assert account.layers == {"RuntimeLayer": set(), "ModelsLayer": set(), "SomebodyElses": {1}}
-    assert account.log_groups == {"/aws/lambda/somebody-elses"}
+    assert account.layers == {"RuntimeLayer": {2}, "ModelsLayer": set(), "SomebodyElses": {1}}
+    assert account.log_groups == others
     assert list(account.buckets.objects) == [f"{BUCKET}/other/part"]
     assert "one for the whole account" in ran.out
     assert "Still there" not in ran.out
@@ -100,6 +108,7 @@ def test_destroy_of_what_is_protected_takes_the_protection_away(here: Machine, s
 
 
 def test_destroy_that_stops_half_way_says_why_and_goes_on_later(here: Machine, stack: Stack):
+    others = of_others(here)
     here.account.stacks.failing["delete FunctionSecurityGroup"] = "resource sg-1 has a dependent object"
     ran = destroyed(here)
     assert ran.code == 1
@@ -110,8 +119,8 @@ def test_destroy_that_stops_half_way_says_why_and_goes_on_later(here: Machine, s
     here.account.stacks.failing.clear()
     again = destroyed(here)
     assert (again.code, again.err) == (0, "")
-    assert here.account.layers["RuntimeLayer"] == set()
-    assert here.account.log_groups == {"/aws/lambda/somebody-elses"}
+    assert here.account.layers["RuntimeLayer"] == {2}
+    assert here.account.log_groups == others
 
 
 def test_destroy_tells_what_it_could_not_take_away(here: Machine, stack: Stack):
@@ -127,6 +136,14 @@ def test_destroy_of_a_stack_that_is_not_there_changes_nothing(here: Machine):
     ran = destroyed(here, "--stack-name", "nobody")
     assert (ran.code, ran.err) == (0, "")
     assert "There is no stack nobody" in ran.out
+
+
+def test_destroy_of_a_stack_of_something_else_is_refused(here: Machine, stack: Stack):
+    stack.document["Description"] = "Payroll"
+    ran = destroyed(here)
+    assert ran.code == 1
+    assert "something else (Payroll)" in ran.err
+    assert stack.status == "CREATE_COMPLETE"
 
 
 def test_destroy_without_a_terminal_demands_yes(here: Machine, stack: Stack):

@@ -174,6 +174,7 @@ class LocalAccount:
         return {
             "StackId": stack.arn,
             "StackName": stack.name,
+            "Description": stack.document.get("Description"),
             "CreationTime": datetime(2026, 11, 28, tzinfo=UTC),
             "StackStatus": stack.status,
             "EnableTerminationProtection": stack.is_protected,
