@@ -65,6 +65,7 @@ def planned(wanted: Wanted) -> Plan:
     problems += _unready(before, wanted)
     if problems:
         raise Refused("\n".join([*problems, "Nothing was built or changed."]))
+    sam.check()
     _warn(known.parameters, values, had)
     return Plan(account, profile, Target(name, wanted.built, wanted.bucket), before, values)
 

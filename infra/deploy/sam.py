@@ -45,6 +45,16 @@ def ask(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def check() -> None:
+    """Start it once, which fetches it where it is new. Raises `CannotBuild` when that cannot be done."""
+    done = ask(["--version"])
+    if done.returncode != 0:
+        raise CannotBuild(
+            f"The SAM CLI {VERSION} could not be started; uv fetches it from the package index on its first use:\n"
+            f"{done.stderr.strip()[-500:]}"
+        )
+
+
 def _command(arguments: Sequence[str]) -> list[str]:
     uvx = Path(sys.executable).with_name("uvx")
     if not uvx.exists():
