@@ -19,11 +19,12 @@ _NESTED: Final = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True, slots=True)
 class FunctionFootprint:
-    """A function: its memory, what of it is kept ready, and how often a schedule calls it in a month."""
+    """A function: its memory, how much of it is kept ready or reserved, and how often a schedule calls it in a month."""
 
     name: str
     memory_gb: float
     ready: int
+    reserved: int
     keeps_snapshot: bool
     scheduled: float
     queues: int
@@ -154,6 +155,7 @@ def _functions(part: _Settled) -> Iterator[FunctionFootprint]:
             name,
             memory / 1024,
             int(part.number(ready, 0)),
+            int(part.number(own.get("ReservedConcurrentExecutions"), 0)),
             keeps_snapshot="SnapStart" in own,
             scheduled=sum(_calls(part, one) for one in events if str(one["Type"]).startswith("Schedule")),
             queues=sum(one["Type"] == "SQS" for one in events),

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from botocore.exceptions import ClientError
+
 from infra.bootstrap import ROOT
 from infra.deploy import parameters, sam, samconfig, settings_file
 from infra.deploy.account import Account, Refused, open_account
 from infra.deploy.change_set import Target
+from infra.deploy.footprint import footprint
 from infra.deploy.parameters import Parameter
 from infra.deploy.stack import Stack, describe
 
@@ -17,6 +20,8 @@ PROFILES: Final = ("zero", "warm", "steady")
 USUAL: Final = "warm"
 TEMPLATE: Final = ROOT / "template.yaml"
 SAMCONFIG: Final = ROOT / "samconfig.toml"
+# What AWS leaves unreserved in any case: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+_UNRESERVED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def planned(wanted: Wanted) -> Plan:
         values["Profile"] = profile
     problems += parameters.objections(known, values, before=had)
     problems += _unready(before, wanted)
+    if not problems and had is None:
+        problems += _too_few_executions(account, values)
     if problems:
         raise Refused("\n".join([*problems, "Nothing was built or changed."]))
     sam.check()
@@ -89,6 +96,24 @@ def _unready(before: Stack | None, wanted: Wanted) -> list[str]:
     if not wanted.may_ask:
         found.append("There is nobody to ask here: give --yes to deploy without a question.")
     return found
+
+
+def _too_few_executions(account: Account, values: Mapping[str, str]) -> list[str]:
+    """A quota that new accounts have is too small for what the functions reserve, which CloudFormation finds late."""
+    wanted = sum(one.reserved for one in footprint(TEMPLATE, values).functions)
+    try:
+        limit = account.client("lambda").get_account_settings()["AccountLimit"]
+    except ClientError:
+        # Whoever may deploy need not be allowed to look at quotas.
+        return []
+    free = int(limit["UnreservedConcurrentExecutions"])
+    if not wanted or free - wanted >= _UNRESERVED:
+        return []
+    return [
+        f"The functions reserve {wanted} concurrent executions and AWS keeps {_UNRESERVED} for others, but this account"
+        f" has {free} left in {account.region}: give --parameter Reserve=false, or raise the quota (Service Quotas, AWS"
+        " Lambda, Concurrent executions)."
+    ]
 
 
 def _warn(known: Mapping[str, Parameter], values: Mapping[str, str], had: Mapping[str, str] | None) -> None:

@@ -143,6 +143,15 @@ def test_deploy_with_a_parameter_that_cannot_be_is_refused_before_anything_is_up
     assert here.account.stacks.all == []
 
 
+def test_deploy_in_an_account_with_too_small_a_quota_says_so_before_anything_is_built(here: Machine):
+    here.account.executions = 10
+    ran = deployed(here)
+    assert ran.code == 1
+    assert "has 10 left in eu-west-1" in ran.err
+    assert "Reserve=false" in ran.err
+    assert here.account.stacks.all == []
+
+
 def test_deploy_over_a_stack_of_something_else_is_refused(here: Machine):
     here.given_stack().document["Description"] = "Payroll"
     ran = deployed(here)

@@ -19,6 +19,7 @@ class LocalAccount:
 
     region: str = "eu-west-1"
     key_id: str = "AKIATESTS"
+    executions: int = 1000
     refusal: Fault | None = None
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     pending_secrets: set[str] = field(default_factory=set[str])
@@ -48,6 +49,9 @@ class LocalAccount:
         return operation(call.params)
 
     def serve_lambda(self, method: str, target: str) -> Answer:
+        if target.startswith("/2016-08-19/account-settings"):
+            limit = f'{{"ConcurrentExecutions":{self.executions},"UnreservedConcurrentExecutions":{self.executions}}}'
+            return Answer(200, f'{{"AccountLimit":{limit}}}'.encode(), "application/json")
         found = re.fullmatch(r"/2018-10-31/layers/([^/]+)/versions(?:/(\d+))?(?:\?.*)?", target)
         if found is None:
             raise Fault("InvalidAction", f"this account does not know {method} {target}")

@@ -96,7 +96,7 @@ def test_footprint_follows_the_template(tmp_path: Path):
 
 
 def test_bill_of_a_door_and_one_function_is_what_a_person_works_out():
-    api = FunctionFootprint("ApiFunction", 0.5, ready=0, keeps_snapshot=False, scheduled=0, queues=0)
+    api = FunctionFootprint("ApiFunction", 0.5, ready=0, reserved=0, keeps_snapshot=False, scheduled=0, queues=0)
     there = replace(NOTHING, functions=(api,), log_days=30, secrets=2)
     found = lines(there, Traffic(requests=2_000_000, messages=0, chats=0, storage_gb=0, awake_hours=0))
     assert found["million requests"] == pytest.approx(2 * 0.20)
@@ -139,7 +139,7 @@ def test_bill_of_the_profiles_rises_from_zero_to_steady():
 
 
 def test_calls_of_a_function_that_nobody_knows_are_those_of_its_schedule():
-    unknown = FunctionFootprint("NewFunction", 1, ready=0, keeps_snapshot=False, scheduled=12, queues=0)
+    unknown = FunctionFootprint("NewFunction", 1, ready=0, reserved=0, keeps_snapshot=False, scheduled=12, queues=0)
     assert calls(unknown, TRAFFIC, pauses=False) == 12
 
 
