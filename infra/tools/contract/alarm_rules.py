@@ -7,13 +7,17 @@ from typing import Any, Final, cast
 
 from infra.local.cloudformation import Node, table
 from infra.tools.contract.lambdas import FUNCTION, several, variables
-from infra.tools.contract.metrics_known import known
+from infra.tools.contract.metrics_known import code_of, gauges, known
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 from shared.telemetry.metrics import NAMESPACE, Metric
 
 _ALARM: Final = "AWS::CloudWatch::Alarm"
 _DASHBOARD: Final = "AWS::CloudWatch::Dashboard"
+_FOR_THE_CURIOUS: Final = {
+    Metric.QUOTES_VERIFIED.value: "how models quote: to be compared by who changes one, not to be woken by",
+    Metric.QUOTES_UNVERIFIED.value: "the same",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,11 @@ class Look:
 
 def metrics(stack: Stack) -> Iterator[str]:
     services = {str(variables(function).get("POWERTOOLS_SERVICE_NAME")) for function in stack.of(FUNCTION)}
+    here, everywhere = code_of(stack), code_of(stack, made_or_not=True)
+    boards = {board.label for board in stack.of(_DASHBOARD)}
     for look in looks(stack):
-        found = known(stack, look.namespace)
+        # A dashboard may have a place for what this case has not.
+        found = known(everywhere if look.label in boards else here, look.namespace)
         if found is None:
             yield f"{look.label}: no namespace {look.namespace} is known; the code's own is {NAMESPACE}"
         elif look.metric not in found:
@@ -44,12 +51,12 @@ def metrics(stack: Stack) -> Iterator[str]:
 
 
 def watched(stack: Stack) -> Iterator[str]:
-    """What the code measures for alarms is looked at by one, or by the dashboard."""
-    seen = {look.metric for look in looks(stack) if look.namespace == NAMESPACE}
+    """What the functions of this case measure for alarms is looked at by one, or by the dashboard."""
+    seen = {look.metric for look in looks(stack) if look.namespace == NAMESPACE} | _FOR_THE_CURIOUS.keys()
+    measured = gauges(code_of(stack))
     if stack.of(_ALARM, _DASHBOARD):
-        for metric in Metric:
-            if metric.value not in seen:
-                yield f"no alarm and no dashboard looks at {metric.value}, which the code measures for them"
+        for name in sorted(measured.keys() - seen):
+            yield f"no alarm and no dashboard looks at {name}, which the code measures for them"
 
 
 def silence(stack: Stack) -> Iterator[str]:

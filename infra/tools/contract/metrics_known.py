@@ -5,7 +5,7 @@ from typing import Final
 
 from infra.tools.contract import code
 from infra.tools.contract.lambdas import FUNCTION, module
-from infra.tools.contract.stack import Stack
+from infra.tools.contract.stack import Stack, declared
 from shared.telemetry.metrics import INSTRUMENTS, NAMESPACE, Metric
 
 Dimensions = frozenset[frozenset[str]]
@@ -70,19 +70,22 @@ def of_aws(namespace: str) -> dict[str, Dimensions] | None:
     return dict.fromkeys(names.split(), dimensions)
 
 
-def of_ours(stack: Stack) -> dict[str, Dimensions]:
-    """What the functions of this stack write: gauges under the service's name, the rest under their labels."""
-    emitted = _emitted(frozenset(module(function) for function in stack.of(FUNCTION)))
-    gauges = {metric.value: _sets("service") for metric in Metric if metric.name in emitted}
-    return gauges | {
-        one.name: frozenset({frozenset(("namespace", *one.labels))}) for one in INSTRUMENTS if one.name not in gauges
-    }
+def code_of(stack: Stack, *, made_or_not: bool = False) -> frozenset[str]:
+    """The modules that the functions of a case start with; `made_or_not`: those of every other case, too."""
+    functions = declared(stack, FUNCTION) if made_or_not else stack.of(FUNCTION)
+    return frozenset(module(function) for function in functions)
 
 
 @cache
-def _emitted(entries: frozenset[str]) -> frozenset[str]:
-    return frozenset(name for entry in entries for name in code.members_named(entry, Metric.__name__))
+def gauges(entries: frozenset[str]) -> dict[str, Dimensions]:
+    """What that code measures for alarms, under the name of the service."""
+    emitted = {name for entry in entries for name in code.members_named(entry, Metric.__name__)}
+    return {metric.value: _sets("service") for metric in Metric if metric.name in emitted}
 
 
-def known(stack: Stack, namespace: str) -> dict[str, Dimensions] | None:
-    return of_ours(stack) if namespace == NAMESPACE else of_aws(namespace)
+def known(entries: frozenset[str], namespace: str) -> dict[str, Dimensions] | None:
+    """The metrics of a namespace; in ours those that the code writes. None where nobody has written them down."""
+    if namespace != NAMESPACE:
+        return of_aws(namespace)
+    labelled = {one.name: frozenset({frozenset(("namespace", *one.labels))}) for one in INSTRUMENTS}
+    return {**labelled, **gauges(entries)}

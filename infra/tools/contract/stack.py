@@ -139,3 +139,12 @@ def stack(templates: Documents, case: str, given: Mapping[str, Node]) -> Stack:
 def stacks(templates: Documents) -> list[Stack]:
     """One for each case."""
     return [stack(templates, case, given) for case, given in CASES.items()]
+
+
+def declared(of: Stack, *types: str) -> Iterator[Resource]:
+    """Resources of all templates, whether or not this case has them, with their properties as written."""
+    for template in (of.parent, *of.nested.values()):
+        for name, node in section(template.document, "Resources").items():
+            body = cfn.table(node, name)
+            if body.get("Type") in types:
+                yield Resource(name, name, str(body["Type"]), cfn.table(body.get("Properties") or {}, name), body)

@@ -6,11 +6,9 @@ from functools import cache
 from typing import Final
 
 from infra.bootstrap import ROOT
-from infra.local.cloudformation import table
 from infra.tools.contract import code
 from infra.tools.contract.lambdas import FUNCTION, module, variables
-from infra.tools.contract.render import Resource, section
-from infra.tools.contract.stack import Stack
+from infra.tools.contract.stack import Stack, declared
 
 _LAYER: Final = "AWS::Serverless::LayerVersion"
 # Read where they are set, and of no harm where they are not.
@@ -24,7 +22,7 @@ _MAY_BE_MISSING: Final = {
 
 def folders(stack: Stack) -> Iterator[str]:
     """Each folder of a handler has its function, in some case of the template."""
-    run = {module(function) for function in _declared(stack, FUNCTION)}
+    run = {module(function) for function in declared(stack, FUNCTION)}
     for path in sorted((ROOT / "functions").glob("*/handler.py")):
         name = f"functions.{path.parent.name}.handler"
         if name not in run:
@@ -34,10 +32,10 @@ def folders(stack: Stack) -> Iterator[str]:
 def build_targets(stack: Stack) -> Iterator[str]:
     """What `sam build` makes is declared, and what is declared it can make."""
     targets = targets_of(_makefile())
-    declared = {made.name for made in _declared(stack, FUNCTION, _LAYER)}
-    for name in sorted(declared - targets):
+    wanted = {made.name for made in declared(stack, FUNCTION, _LAYER)}
+    for name in sorted(wanted - targets):
         yield f"{name}: layers/Makefile has no target for it; `sam build` would stop there"
-    for name in sorted(targets - declared):
+    for name in sorted(targets - wanted):
         yield f"layers/Makefile: builds {name}, which the template does not declare; take it out"
 
 
@@ -55,15 +53,6 @@ def read_variables(stack: Stack) -> Iterator[str]:
 
 
 RULES: Final = (folders, build_targets, descriptions, read_variables)
-
-
-def _declared(stack: Stack, *types: str) -> Iterator[Resource]:
-    """Resources of all templates, whether or not this case has them, with their properties as written."""
-    for template in (stack.parent, *stack.nested.values()):
-        for name, node in section(template.document, "Resources").items():
-            body = table(node, name)
-            if body.get("Type") in types:
-                yield Resource(name, name, str(body["Type"]), table(body.get("Properties") or {}, name), body)
 
 
 def targets_of(makefile: str) -> set[str]:
