@@ -14,10 +14,12 @@ from shared.domain.work import TaskKind, WakeUp
 from shared.memory.undo import undo
 from tests.support.mind import statements
 from tests.support.mind.speaking import PLACES, WHO
-from tests.support.mind.working import TAPES, Working
+from tests.support.mind.working import Working
 from tests.support.undoing import State, state
 from tests.support.workplace import Row, Workplace
 
+# Not doing well, mostly.
+DEEP = st.lists(st.integers(0, 59), min_size=12, max_size=36)
 # While nothing else happens, a dream is all that changes its collection.
 LONELY = ("none", "outage", "unreadable", "is hasty")
 
@@ -61,13 +63,14 @@ class Undoing(Working):
         if found:
             self.take_back(where, self.pick(found, pick))
 
-    @rule(place=PLACES, observed=WHO, tape=TAPES, is_first=st.booleans(), pick=st.none() | st.integers(0, 9))
+    @rule(place=PLACES, observed=WHO, tape=DEEP, is_first=st.booleans(), pick=st.none() | st.integers(0, 9))
     def regret(self, place: int, observed: str, tape: list[int], is_first: bool, pick: int | None) -> None:
-        """Two whole nights, and then both dreams are taken back, the last one first or not.
+        """Two whole nights after an eventful day, and then both dreams are taken back, the last one first or not.
 
         Between them a client may delete what something rests on.
         """
         where = self.places[place]
+        self.record(place, "s", [(observed, 1, 0, None)] * 3, False)
         self.sleep(place, observed, tape)
         built_on = where.rows(statements.BUILT_ON, observed=observed)
         if built_on and pick is not None:
