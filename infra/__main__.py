@@ -51,6 +51,9 @@ VERBS: dict[str, Verb] = {
         "infra.deploy.package", "package", "build, and upload to a bucket of yours", bootstrap.DEVELOP_LOCKS
     ),
     "smoke": Verb("infra.deploy.smoke", "smoke", "ask a running service for its main job, streaming first"),
+    "rehearse": Verb(
+        "infra.deploy.rehearse", "rehearse", "run what was built as `up` runs the tree", bootstrap.DEVELOP_LOCKS
+    ),
     "test": Verb("infra.tools.suite", "test", "run the whole test suite", bootstrap.DEVELOP_LOCKS),
     "check": Verb("infra.tools.check", "check", "format, lint, types, floors, quick tests", bootstrap.DEVELOP_LOCKS),
     "config-example": Verb("infra.tools.config_example", "main", "write config.toml.example anew from the settings"),

@@ -8,7 +8,12 @@ from typing import cast
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.postgres", "tests.support.redis_server", "tests.support.stack"]
+pytest_plugins = [
+    "tests.support.artefact",
+    "tests.support.postgres",
+    "tests.support.redis_server",
+    "tests.support.stack",
+]
 
 _TESTS = Path(__file__).parent
 _KINDS = ("unit", "integration", "contract", "e2e", "architecture", "load")

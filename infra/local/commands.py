@@ -12,11 +12,15 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from infra.local import logs as function_logs
 from infra.local import state
+from infra.local.code import Codebase, SourceTree
 from infra.local.state import Refused, StackState
+
+if TYPE_CHECKING:
+    from infra.local.launcher import Databases
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
@@ -26,15 +30,27 @@ _STOP_S = 15.0
 
 def up(argv: list[str]) -> int:
     """Run the stack in the foreground until it is told to stop."""
-    from infra.local.startup import Options, run
+    parser = up_parser("up", "Start the whole service on this machine and keep it running.")
+    return run_stack(parser.parse_args(argv), SourceTree(ROOT))
 
-    parser = _parser("up", "Start the whole service on this machine and keep it running.")
+
+def up_parser(verb: str, description: str) -> argparse.ArgumentParser:
+    """What every verb that runs a stack may be told."""
+    parser = _parser(verb, description)
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port of the door (default 8000, 0 picks one)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the door (default 127.0.0.1)")
     parser.add_argument("--insecure", action="store_true", help="allow another host without AUTH_USE_AUTH")
     parser.add_argument("--json", action="store_true", help="print one JSON line when ready, nothing else")
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def run_stack(
+    arguments: argparse.Namespace, codebase: Codebase, migrate: "Callable[[Databases], None] | None" = None
+) -> int:
+    """Run a stack over this code until it is told to stop."""
+    from infra.local.startup import Options, run
+
     options = Options(
         host=arguments.host,
         port=arguments.port,
@@ -42,6 +58,8 @@ def up(argv: list[str]) -> int:
         data=arguments.data.absolute(),
         template=arguments.template.absolute(),
         root=ROOT,
+        codebase=codebase,
+        migrate=migrate,
     )
 
     def on_ready(stack: StackState) -> None:

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Protocol
 
+from infra.local.code import Code
 from infra.local.guard import Guard
 from infra.local.logs import FunctionLog, Lines
 from infra.local.runtime_api import Connection
@@ -61,11 +61,11 @@ class Pool(Protocol):
     def on_gone(self, environment: "Environment", init_error: Result | None) -> None: ...
 
 
-def runtime_command(handler: str) -> list[str]:
+def runtime_command(python: str, handler: str) -> list[str]:
     """How the runtime client of a handler is started. `awslambdaric` has wheels for Linux only."""
     if not sys.platform.startswith("linux"):
         raise RuntimeError("The local stack runs functions in awslambdaric, which needs Linux.")
-    return [sys.executable, "-m", "awslambdaric", handler]
+    return [python, "-m", "awslambdaric", handler]
 
 
 class Environment:
@@ -87,14 +87,16 @@ class Environment:
         self._timer: asyncio.TimerHandle | None = None
         self._frozen = False
 
-    async def start(self, guard: Guard, variables: Mapping[str, str], root: Path) -> None:
+    async def start(self, guard: Guard, variables: Mapping[str, str], code: Code) -> None:
         """Open the Runtime API and start the process; `Pool.on_idle` follows when the handler is loaded."""
         self._server = await self._loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
         port = int(self._server.sockets[0].getsockname()[1])
         env = {**variables, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}"}
         read_end, write_end = os.pipe()
         try:
-            self._process = guard.spawn(runtime_command(self._function.handler), env=env, cwd=root, output=write_end)
+            self._process = guard.spawn(
+                runtime_command(code.python, self._function.handler), env=env, cwd=code.folder, output=write_end
+            )
         finally:
             os.close(write_end)
         if not self._function.routes:

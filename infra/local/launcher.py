@@ -12,6 +12,7 @@ from pathlib import Path
 
 from infra.local import template as sam
 from infra.local.admission import Admission, admission
+from infra.local.code import Codebase
 from infra.local.control import Control, StackStatus
 from infra.local.due import DueTimes
 from infra.local.environment import Result
@@ -61,7 +62,7 @@ class Launcher:
         door: socket.socket,
         guard: Guard,
         databases: Databases,
-        root: Path,
+        codebase: Codebase,
         logs: Path,
         counters: Path,
     ) -> None:
@@ -70,7 +71,7 @@ class Launcher:
         self._door_socket = door
         self._guard = guard
         self._databases = databases
-        self._root = root
+        self._codebase = codebase
         self._logs = logs
         self._counters = counters
         self._pools: dict[str, Pool] = {}
@@ -106,15 +107,16 @@ class Launcher:
     def _make_functions(self, queues: LocalQueues) -> None:
         references = {**queue_urls(self._template, queues), **self._databases.references()}
         for name, function in self._template.functions.items():
+            code = self._codebase.of(function)
             variables = function_variables(
-                self._template, function, references=references, sqs_url=self.sqs_url, root=self._root
+                self._template, function, references=references, sqs_url=self.sqs_url, code=code
             )
             variables["PROMETHEUS_MULTIPROC_DIR"] = str(self._counters)
             log = self._logs / f"{name}.log"
             if function.uvicorn is not None:
                 self._admissions[name] = admission(self._settings.api, _MOST_AT_A_WEB_FUNCTION)
                 self._web_functions[name] = WebFunction(
-                    function, guard=self._guard, variables=variables, root=self._root, log=log
+                    function, guard=self._guard, variables=variables, code=code, log=log
                 )
             else:
                 if function.routes:
@@ -126,7 +128,7 @@ class Launcher:
                     maximum=pool_size(function, self._settings),
                     guard=self._guard,
                     variables=variables,
-                    root=self._root,
+                    code=code,
                     log=log,
                 )
 

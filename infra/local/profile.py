@@ -1,13 +1,13 @@
 """What every function finds in its environment on one machine: the local profile."""
 
 import os
-import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 from infra.local.cloudformation import REGION
+from infra.local.code import Code
 from infra.local.template import FunctionSpec, Template
 
 # Switched on here unless the operator decided: memory should be seen at once, and without a key.
@@ -16,7 +16,7 @@ _SECTIONS = {"DERIVER_FLUSH_ENABLED": ("deriver", "flush_enabled"), "OFFLINE_ENA
 
 
 def function_variables(
-    template: Template, function: FunctionSpec, *, references: Mapping[str, str], sqs_url: str, root: Path
+    template: Template, function: FunctionSpec, *, references: Mapping[str, str], sqs_url: str, code: Code
 ) -> dict[str, str]:
     """The environment of a function: the operator's, under the template's, under the local profile.
 
@@ -24,18 +24,17 @@ def function_variables(
     """
     return {
         # Real credentials or a profile must not reach code that believes itself in the cloud.
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **{n: v for n, v in template.variables(function, references).items() if not n.startswith("AWS_")},
-        **_lambda_variables(function, root),
+        **{name: value for name, value in code.inherited.items() if not name.startswith("AWS_")},
+        **{n: code.placed(v) for n, v in template.variables(function, references).items() if not n.startswith("AWS_")},
+        **_lambda_variables(function, code),
+        **code.variables,
         "AWS_ENDPOINT_URL_SQS": sqs_url,
-        "TIKTOKEN_CACHE_DIR": str(root / "layers" / "models" / "encodings"),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")])),
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
 
 
-def _lambda_variables(function: FunctionSpec, root: Path) -> dict[str, str]:
+def _lambda_variables(function: FunctionSpec, code: Code) -> dict[str, str]:
     return {
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -43,14 +42,14 @@ def _lambda_variables(function: FunctionSpec, root: Path) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{code.version}",
         "AWS_LAMBDA_FUNCTION_NAME": function.logical_id,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.logical_id}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-        "LAMBDA_TASK_ROOT": str(root),
+        "LAMBDA_TASK_ROOT": str(code.folder),
         "_HANDLER": function.handler,
         "TZ": ":UTC",
     }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
+from infra.local.code import Code
 from infra.local.environment import MAX_PAYLOAD_BYTES, Environment, Invocation, Result, State, failure
 from infra.local.guard import Guard
 from infra.local.logs import FunctionLog
@@ -50,7 +51,7 @@ class Pool:
         maximum: int,
         guard: Guard,
         variables: Mapping[str, str],
-        root: Path,
+        code: Code,
         log: Path,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -59,7 +60,7 @@ class Pool:
         self._patience_s = patience_s
         self._guard = guard
         self._variables = variables
-        self._root = root
+        self._code = code
         self._log = FunctionLog(log)
         self._loop = asyncio.get_running_loop()
         self._environments: list[Environment] = []
@@ -188,7 +189,7 @@ class Pool:
     def _start(self) -> None:
         environment = Environment(self.function, self, self._log)
         self._environments.append(environment)
-        start = self._loop.create_task(environment.start(self._guard, self._variables, self._root))
+        start = self._loop.create_task(environment.start(self._guard, self._variables, self._code))
         self._starts.add(start)
         start.add_done_callback(lambda done: self._on_spawned(done, environment))
 

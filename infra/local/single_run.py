@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.bootstrap import ROOT
+from infra.local.code import Codebase, SourceTree
 from infra.local.environment import INIT_TIMEOUT_S, Result
 from infra.local.guard import Guard
 from infra.local.launcher import Databases, open_queues, queue_urls
@@ -43,22 +44,26 @@ class Run:
     sent: Mapping[str, int]
 
 
-def run(template: Template, name: str, event: bytes, place: Place) -> Run:
-    """Load the function `name` of the template in a process of its own, give it `event`, and end it."""
-    return asyncio.run(_run(template, name, event, place))
+def run(template: Template, name: str, event: bytes, place: Place, codebase: Codebase | None = None) -> Run:
+    """Load the function `name` of the template in a process of its own, give it `event`, and end it.
+
+    Its code is that of the tree unless a `codebase` is given.
+    """
+    return asyncio.run(_run(template, name, event, place, codebase or SourceTree(ROOT)))
 
 
-async def _run(template: Template, name: str, event: bytes, place: Place) -> Run:
+async def _run(template: Template, name: str, event: bytes, place: Place, codebase: Codebase) -> Run:
     async with AsyncExitStack() as undo:
         log = Path(undo.enter_context(tempfile.TemporaryDirectory())) / f"{name}.log"
         sqs_url, queues = await _queues(template, place, undo)
         references = queue_urls(template, queues) | (place.databases.references() if place.databases else {})
         function = template.functions[name]
-        variables = function_variables(template, function, references=references, sqs_url=sqs_url, root=ROOT)
+        code = codebase.of(function)
+        variables = function_variables(template, function, references=references, sqs_url=sqs_url, code=code)
         variables |= place.variables or {}
         guard = Guard()
         undo.callback(guard.close)
-        pool = Pool(function, maximum=1, guard=guard, variables=variables, root=ROOT, log=log)
+        pool = Pool(function, maximum=1, guard=guard, variables=variables, code=code, log=log)
         undo.callback(pool.stop)
         began = time.monotonic()
         pool.prewarm()

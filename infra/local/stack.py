@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,7 @@ from infra.local import state
 ROOT = Path(__file__).resolve().parents[2]
 
 # Not `-m infra up`: that would make `.venv` first, and whoever asks for a stack runs where it is wanted already.
-_UP = "import sys; from infra.local.commands import up; sys.exit(up(sys.argv[1:]))"
+_UP = "import sys; from {module} import {verb}; sys.exit({verb}(sys.argv[1:]))"
 _START_S = 120.0
 _STOP_S = 15.0
 
@@ -36,11 +36,15 @@ class Stack:
         port: int = 0,
         settings_env: Mapping[str, str] | None = None,
         template: Path | None = None,
+        verb: tuple[str, str] = ("infra.local.commands", "up"),
+        options: Sequence[str] = (),
     ) -> None:
         self.data = data
         self._port = port
         self._env = {**os.environ, **(settings_env or {})}
         self._template = template
+        self._code = _UP.format(module=verb[0], verb=verb[1])
+        self._options = options
         self._process: subprocess.Popen[str] | None = None
         self._state: state.StackState | None = None
 
@@ -55,7 +59,8 @@ class Stack:
 
     def start(self) -> None:
         """Start and wait until `/health/ready` answers. Raises `StackFailed`."""
-        command = [sys.executable, "-c", _UP, "--port", str(self._port), "--data", str(self.data), "--json"]
+        command = [sys.executable, "-c", self._code, "--port", str(self._port), "--data", str(self.data), "--json"]
+        command += self._options
         if self._template is not None:
             command += ["--template", str(self._template)]
         self._process = subprocess.Popen(

@@ -12,11 +12,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from infra.local import mode, profile, state
 from infra.local import template as sam
 from infra.local.cloudformation import TemplateError
+from infra.local.code import Codebase
 from infra.local.control import is_loopback
 from infra.local.environment import runtime_command
 from infra.local.guard import Guard
@@ -40,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `up` was asked for."""
+    """What `up` was asked for. `migrate` brings a database up to date; that is done here and now when it is None."""
 
     host: str
     port: int
@@ -48,6 +50,8 @@ class Options:
     data: Path
     template: Path
     root: Path
+    codebase: Codebase
+    migrate: Callable[[Databases], None] | None = None
 
 
 def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -> int:
@@ -69,7 +73,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
         described = _mode(settings)
         postgres = EmbeddedPostgres(options.data / "postgres", log=logs / "postgres.log")
         undo.callback(postgres.stop)
-        databases = _prepare_database(postgres, settings, say)
+        databases = _prepare_database(postgres, options.migrate or partial(_migrate, settings, say), say)
         guard = Guard()
         undo.callback(guard.close)
         launcher = Launcher(
@@ -78,7 +82,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
             door=door,
             guard=guard,
             databases=databases,
-            root=options.root,
+            codebase=options.codebase,
             logs=logs,
             counters=_emptied(options.data / "metrics"),
         )
@@ -109,7 +113,7 @@ def _emptied(counters: Path) -> Path:
     return counters
 
 
-def _prepare_database(postgres: EmbeddedPostgres, settings: Settings, say: Say) -> Databases:
+def _prepare_database(postgres: EmbeddedPostgres, migrate: Callable[[Databases], None], say: Say) -> Databases:
     """A running Postgres with the schema of today, and no work believed to be under way."""
     _await_previous(postgres.folder)
     try:
@@ -119,11 +123,15 @@ def _prepare_database(postgres: EmbeddedPostgres, settings: Settings, say: Say) 
         raise Refused(str(refused)) from refused
     databases = Databases(owner=postgres.dsn("owner"), app=postgres.dsn("app"))
     with _told_if_slow(say, "Bringing the database up to date ..."):
-        if is_ahead(upgrade(databases.owner)):
-            say("warning: a newer version has migrated this database; nothing of that is taken back.")
-        make_room(databases.owner, settings)
+        migrate(databases)
         recover(databases.app)
     return databases
+
+
+def _migrate(settings: Settings, say: Say, databases: Databases) -> None:
+    if is_ahead(upgrade(databases.owner)):
+        say("warning: a newer version has migrated this database; nothing of that is taken back.")
+    make_room(databases.owner, settings)
 
 
 def _await_previous(folder: Path) -> None:
@@ -168,7 +176,7 @@ def _mode(settings: Settings) -> str:
 
 def _check_platform() -> None:
     try:
-        runtime_command("")
+        runtime_command("", "")
     except RuntimeError as error:
         raise Refused(str(error)) from error
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TypedDict, cast
 
 import httptools
 
+from infra.local.code import Code
 from infra.local.environment import watch_exit, watch_output
 from infra.local.guard import Guard
 from infra.local.logs import FunctionLog, Lines
@@ -97,12 +97,12 @@ class WebFunction:
     """The process and its socket. The socket is the launcher's: requests that come early wait in its backlog."""
 
     def __init__(
-        self, function: FunctionSpec, *, guard: Guard, variables: Mapping[str, str], root: Path, log: Path
+        self, function: FunctionSpec, *, guard: Guard, variables: Mapping[str, str], code: Code, log: Path
     ) -> None:
         self.function = function
         self._guard = guard
         self._variables = variables
-        self._root = root
+        self._code = code
         self._log = FunctionLog(log)
         self._loop = asyncio.get_running_loop()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -117,14 +117,13 @@ class WebFunction:
         """Start the server unless it runs."""
         if self._process is not None:
             return
-        assert self.function.uvicorn is not None
         read_end, write_end = os.pipe()
         descriptor = self._socket.fileno()
-        command = [sys.executable, "-m", "uvicorn", self.function.uvicorn, "--fd", str(descriptor)]
-        options = ["--no-access-log", "--no-server-header", "--no-date-header", "--log-level", "warning"]
+        # uvicorn takes each of its options from the environment, too; this one outweighs a port.
+        env = {**self._variables, "UVICORN_FD": str(descriptor)}
         try:
             self._process = self._guard.spawn(
-                [*command, *options], env=self._variables, cwd=self._root, output=write_end, pass_fds=[descriptor]
+                self._code.serve, env=env, cwd=self._code.folder, output=write_end, pass_fds=[descriptor]
             )
         finally:
             os.close(write_end)

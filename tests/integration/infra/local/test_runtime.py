@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.bootstrap import ROOT
+from infra.local.code import SourceTree
 from infra.local.environment import MAX_PAYLOAD_BYTES, Result
 from infra.local.fifo_message import Draft
 from infra.local.guard import Guard
@@ -37,13 +38,14 @@ def with_pool(
 ) -> Any:
     """Play with a pool of a test function, and end all of its processes afterwards."""
     function = FunctionSpec("Test", f"{HANDLERS}.{handler}.lambda_handler", timeout_s, 128, {}, (), (), None, None)
-    found = function_variables(EMPTY, function, references={}, sqs_url="http://127.0.0.1:9", root=ROOT)
+    code = SourceTree(ROOT).of(function)
+    found = function_variables(EMPTY, function, references={}, sqs_url="http://127.0.0.1:9", code=code)
 
     async def run() -> Any:
         guard = Guard()
         environ = {**found, **variables}
         pool = Pool(
-            function, maximum=maximum, guard=guard, variables=environ, root=ROOT, log=log, patience_s=patience_s
+            function, maximum=maximum, guard=guard, variables=environ, code=code, log=log, patience_s=patience_s
         )
         try:
             async with asyncio.timeout(30):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.bootstrap import ROOT
+from infra.local.code import SourceTree
 from infra.local.profile import defaults, function_variables
 from infra.local.template import load
 
@@ -16,8 +17,9 @@ def variables(function: str = "ApiFunction") -> dict[str, str]:
         "OwnerConnectionUri": "postgresql+psycopg://owner",
         "DeriveQueue": "http://queue/derive",
     }
+    spec = template.functions[function]
     return function_variables(
-        template, template.functions[function], references=references, sqs_url="http://sqs", root=ROOT
+        template, spec, references=references, sqs_url="http://sqs", code=SourceTree(ROOT).of(spec)
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.code import SourceTree
 from infra.local.startup import Options, check_exposure, run
 from infra.local.state import Refused
 from shared.settings import Settings
@@ -14,7 +15,9 @@ ELSEWHERE = ["0.0.0.0", "::", "", "192.168.1.2", "example.org", "localhost.examp
 
 
 def _options(host: str, *, insecure: bool = False) -> Options:
-    return Options(host=host, port=0, insecure=insecure, data=Path(), template=Path(), root=Path())
+    return Options(
+        host=host, port=0, insecure=insecure, data=Path(), template=Path(), root=Path(), codebase=SourceTree(Path())
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -40,7 +43,15 @@ def test_run_with_wrong_settings_is_refused_with_all_of_them_before_anything_sta
         monkeypatch.setenv(name, "true")
     (tmp_path / ".env").write_text("DB_POOL_SIZE=0\nDERIVER_MODLE=x\nAUTH_USE_AUTH=true\n")
     said: list[str] = []
-    options = Options("127.0.0.1", 0, insecure=False, data=tmp_path / "data", template=tmp_path, root=tmp_path)
+    options = Options(
+        "127.0.0.1",
+        0,
+        insecure=False,
+        data=tmp_path / "data",
+        template=tmp_path,
+        root=tmp_path,
+        codebase=SourceTree(tmp_path),
+    )
     with pytest.raises(Refused) as caught:
         run(options, lambda _: None, say=said.append)
     assert str(caught.value).splitlines() == [
