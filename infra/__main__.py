@@ -51,6 +51,9 @@ VERBS: dict[str, Verb] = {
         "infra.deploy.package", "package", "build, and upload to a bucket of yours", bootstrap.DEVELOP_LOCKS
     ),
     "smoke": Verb("infra.deploy.smoke", "smoke", "ask a running service for its main job, streaming first"),
+    "cold": Verb(
+        "infra.deploy.cold", "cold", "time the start of every function that was built", bootstrap.DEVELOP_LOCKS
+    ),
     "rehearse": Verb(
         "infra.deploy.rehearse", "rehearse", "run what was built as `up` runs the tree", bootstrap.DEVELOP_LOCKS
     ),

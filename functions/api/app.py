@@ -1,6 +1,6 @@
 """The application: routes, middleware, error answers."""
 
-from typing import Final
+from typing import Final, cast
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.api import description, problems
 from functions.api.body_limit import BodyLimit
 from functions.api.degraded import HEADER, Degraded
+from functions.api.lazy_route import LazyRoute
 from functions.api.observing import Observing
 from functions.api.routes import (
     admin,
@@ -85,7 +86,7 @@ def create_app(backends: Backends, outlets: Outlets = NONE, *, flushes: bool = F
     app.state.outlets = outlets
     app.state.revocations = Revocations(backends)
     for router in ROUTERS:
-        app.include_router(router, prefix=VERSION_PREFIX)
+        app.router.routes += [cast(LazyRoute, route).below(VERSION_PREFIX) for route in router.routes]
     problems.install(app)
     description.install(app)
     app.add_middleware(Degraded)

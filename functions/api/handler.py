@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from mangum import Mangum
 
+from functions import started
 from functions.api.app import create_app
 from functions.api.threads import one_at_a_time
 from shared.backends import open_backends
@@ -13,6 +14,7 @@ from shared.telemetry.outlets import open_outlets
 _settings = load()
 _outlets: Final = open_outlets(_settings, "api")
 _serve: Final = Mangum(create_app(open_backends(_settings), _outlets), lifespan="off")
+started()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

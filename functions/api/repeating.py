@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.api.lazy_route import LazyRoute
 from functions.api.reads import is_read
 from functions.api.threads import as_coroutine
 from shared.domain.errors import Unavailable
@@ -19,7 +19,7 @@ _MOST_LOST: Final = 2
 _GET_OR_CREATE: Final = re.compile(r"/(?:workspaces|peers|sessions)/?$")
 
 
-class RepeatingRoute(APIRoute):
+class RepeatingRoute(LazyRoute):
     """A route of the API that runs again what is harmless twice: reads, replacements, get-or-create.
 
     Messages and conclusions are not repeated here: their verbs know what a lost connection means to them.

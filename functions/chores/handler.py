@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from functions import started
 from shared.backends import open_backends
 from shared.domain.work import TaskKind, WakeUp
 from shared.memory.backfill import reconcile
@@ -17,6 +18,7 @@ from shared.telemetry.outlets import open_outlets
 _settings = load()
 outlets = open_outlets(_settings, "chores")
 backends = open_backends(_settings)
+started()
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:

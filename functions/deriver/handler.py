@@ -1,5 +1,6 @@
 """Derive conclusions from the messages a wake-up points to."""
 
+from functions import started
 from shared.backends import open_backends
 from shared.queue.batch import BatchResult, SqsEvent, consume
 from shared.reasoning.derive import derive
@@ -9,6 +10,7 @@ from shared.telemetry.outlets import open_outlets
 _settings = load()
 outlets = open_outlets(_settings, "deriver")
 backends = open_backends(_settings)
+started()
 
 
 def lambda_handler(event: SqsEvent, context: object) -> BatchResult:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Protocol
 
+from functions import started
 from shared.backends import open_backends
 from shared.queue.batch import BatchResult, SqsEvent, consume
 from shared.reasoning.dream import dream
@@ -12,6 +13,7 @@ from shared.telemetry.outlets import open_outlets
 _settings = load()
 outlets = open_outlets(_settings, "dream")
 backends = open_backends(_settings)
+started()
 
 
 class Context(Protocol):

@@ -7,6 +7,7 @@ failed. So settings are read while it runs: at the start nobody could be told th
 from dataclasses import asdict
 from typing import Final, Protocol
 
+from functions import started
 from functions.migrate import custom_resource
 from functions.migrate.custom_resource import Request, write
 from functions.migrate.migration import migrate
@@ -18,6 +19,7 @@ _TO_ANSWER_S: Final = 30.0
 _TO_END_S: Final = 5.0
 # Longer it is not tried in one run: Lambda runs the event again a minute later, and then once more.
 _MOST_TO_DELIVER_S: Final = 60.0
+started()
 
 
 class Context(Protocol):

@@ -1,5 +1,6 @@
 """The scheduled visit: let collections dream, send what is due, index what stayed pending, forget what is too old."""
 
+from functions import started
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.work import TaskKind
@@ -19,6 +20,7 @@ from shared.telemetry.outlets import open_outlets
 _settings = load()
 outlets = open_outlets(_settings, "tick")
 backends = open_backends(_settings)
+started()
 
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:

@@ -1,8 +1,11 @@
-"""Asking about a peer or a workspace: a whole answer, or one that streams."""
+"""Asking about a peer or a workspace: a whole answer, or one that streams.
+
+What answers is imported by the first question: `ApiFunction` has these routes only in order to describe them.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
@@ -21,10 +24,10 @@ from shared.domain.access import Reach
 from shared.domain.allowlist import allowlist
 from shared.domain.errors import NotFound
 from shared.memory import peers, workspaces
-from shared.reasoning import dialectic
-from shared.reasoning.dialectic import AnyQuestion, Question
-from shared.reasoning.workspace import WorkspaceQuestion
 from shared.store import sessions
+
+if TYPE_CHECKING:
+    from shared.reasoning.dialectic import Answered, AnyQuestion, Question
 
 router = APIRouter(prefix="/workspaces/{workspace_id}", route_class=RepeatingRoute)
 
@@ -43,6 +46,8 @@ _ANSWER: Final[dict[str, Any]] = {
 )
 def chat(backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body: DialecticOptions) -> Response:
     """Answer a question from what the peer knows of itself or of `target`."""
+    from shared.reasoning.dialectic import Question
+
     refuse_scope(asking, body.scope)
     allowed = _allowed(body)
     check_memberships(backends, asking, workspace_id, (body.session_id, *(allowed or ())))
@@ -72,6 +77,8 @@ def chat(backends: Backed, asking: Asking, workspace_id: str, peer_id: str, body
 )
 def chat_with_workspace(backends: Backed, workspace_id: str, body: WorkspaceDialecticOptions) -> Response:
     """Answer a question from what is known of all peers of the workspace, in all sessions, in one, or in scopes."""
+    from shared.reasoning.workspace import WorkspaceQuestion
+
     within = sessions_of(backends, workspace_id, body.scope, is_narrowed=body.session_id is not None)
     if body.session_id is not None:
         within = (body.session_id,)
@@ -89,7 +96,9 @@ def chat_with_workspace(backends: Backed, workspace_id: str, body: WorkspaceDial
     return _answered(backends, question, is_streamed=body.stream)
 
 
-def _answered(backends: Backends, question: AnyQuestion, *, is_streamed: bool) -> Response:
+def _answered(backends: Backends, question: "AnyQuestion", *, is_streamed: bool) -> Response:
+    from shared.reasoning import dialectic
+
     if is_streamed:
         pieces = sse.frames(_begun(dialectic.stream(backends, question)), with_evidence=question.wants_evidence)
         return StreamingResponse(pieces, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
@@ -106,7 +115,7 @@ def _allowed(body: DialecticOptions) -> tuple[str, ...] | None:
     return allowlist(body.filters, None)
 
 
-def _check(backends: Backends, question: Question, *, asked: str) -> None:
+def _check(backends: Backends, question: "Question", *, asked: str) -> None:
     """Who is asked is made when missing; whom and what the question is about must exist."""
     peers.refuse_scope(question.observed)
     if question.observed != asked:
@@ -115,7 +124,7 @@ def _check(backends: Backends, question: Question, *, asked: str) -> None:
     peers.ensure(backends, question.workspace, asked)
 
 
-def _check_session(backends: Backends, question: AnyQuestion) -> None:
+def _check_session(backends: Backends, question: "AnyQuestion") -> None:
     if question.session is not None:
         with backends.db.reading() as conn:
             found = sessions.get(conn, question.workspace, question.session)
@@ -123,6 +132,6 @@ def _check_session(backends: Backends, question: AnyQuestion) -> None:
             raise NotFound(f"session {question.session} not found")
 
 
-def _begun(pieces: Iterator[str | dialectic.Answered]) -> Iterator[str | dialectic.Answered]:
+def _begun(pieces: "Iterator[str | Answered]") -> "Iterator[str | Answered]":
     """`pieces` with the first one made: what goes wrong before it can still be answered with a status."""
     return chain([next(pieces)], pieces)

@@ -7,11 +7,12 @@ from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
 from functions.api.description import also
+from functions.api.lazy_route import LazyRoute
 from functions.api.wire.admin import Accepted
 from shared.domain.access import Reach
 from shared.memory import forget
 
-router = APIRouter(prefix="/workspaces/{workspace_id}")
+router = APIRouter(prefix="/workspaces/{workspace_id}", route_class=LazyRoute)
 
 
 @router.delete(

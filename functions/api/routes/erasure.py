@@ -6,11 +6,12 @@ from starlette.responses import Response
 from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.lazy_route import LazyRoute
 from functions.api.wire.admin import Accepted
 from shared.domain.access import Reach
 from shared.memory import erase
 
-router = APIRouter(prefix="/workspaces/{workspace_id}")
+router = APIRouter(prefix="/workspaces/{workspace_id}", route_class=LazyRoute)
 
 
 @router.delete(

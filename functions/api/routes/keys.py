@@ -8,13 +8,14 @@ from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
 from functions.api.description import also
+from functions.api.lazy_route import LazyRoute
 from functions.api.wire.fields import GivenMoment, Text
 from shared.domain.access import Reach
 from shared.domain.errors import Disabled
 from shared.domain.principal import Principal
 from shared.memory import keys
 
-router = APIRouter(prefix="/keys", tags=["keys"], dependencies=[requires(Reach.ADMIN)])
+router = APIRouter(prefix="/keys", tags=["keys"], dependencies=[requires(Reach.ADMIN)], route_class=LazyRoute)
 
 
 class Key(BaseModel):

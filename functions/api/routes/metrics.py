@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from functions.api.auth import requires
 from functions.api.deps import Backed
+from functions.api.lazy_route import LazyRoute
 from shared.domain.access import Reach
 from shared.domain.work import TaskKind
 from shared.store import gauges
@@ -16,7 +17,7 @@ from shared.telemetry import prometheus
 from shared.telemetry.outlets import Outlets
 from shared.telemetry.prometheus import Reading
 
-router = APIRouter(tags=["health"], dependencies=[requires(Reach.EVERYBODY)])
+router = APIRouter(tags=["health"], dependencies=[requires(Reach.EVERYBODY)], route_class=LazyRoute)
 
 _Row = tuple[str, Literal["gauge", "counter"], str, Callable[[WorkGauge], float]]
 _WORK: Final[tuple[_Row, ...]] = (

@@ -9,6 +9,7 @@ from functions.api.answers import answer
 from functions.api.auth import requires
 from functions.api.deps import Backed
 from functions.api.description import also
+from functions.api.lazy_route import LazyRoute
 from functions.api.once import Once
 from functions.api.wire.fields import Text
 from functions.api.wire.messages import Message
@@ -17,7 +18,9 @@ from shared.domain.access import Reach
 from shared.memory.instructions import check_instructions
 from shared.memory.uploads import Upload, record_upload
 
-router = APIRouter(prefix="/workspaces/{workspace_id}/sessions/{session_id}/messages", tags=["messages"])
+router = APIRouter(
+    prefix="/workspaces/{workspace_id}/sessions/{session_id}/messages", tags=["messages"], route_class=LazyRoute
+)
 
 
 @router.post(

@@ -20,7 +20,8 @@ _ESCAPED_NUL: Final = "\\u0000"
 class Wire(BaseModel):
     """A body of the API: unknown fields are ignored, and nothing changes after parsing."""
 
-    model_config = ConfigDict(frozen=True)
+    # Of eighty models a process needs a few, so each is built when it is first used.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 def sound(value: object) -> JsonObject:
