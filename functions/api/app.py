@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.api import description, problems
 from functions.api.body_limit import BodyLimit
 from functions.api.degraded import HEADER, Degraded
+from functions.api.deliverable import Deliverable
 from functions.api.lazy_route import LazyRoute
 from functions.api.observing import Observing
 from functions.api.routes import (
@@ -89,6 +90,7 @@ def create_app(backends: Backends, outlets: Outlets = NONE, *, flushes: bool = F
         app.router.routes += [cast(LazyRoute, route).below(VERSION_PREFIX) for route in router.routes]
     problems.install(app)
     description.install(app)
+    app.add_middleware(Deliverable)
     app.add_middleware(Degraded)
     app.add_middleware(BodyLimit, max_file_size=settings.app.max_file_size, max_body_bytes=settings.api.max_body_bytes)
     app.add_middleware(

@@ -12,7 +12,6 @@ from functions.api.problems import problem
 FORM_BYTES: Final = 1024 * 1024
 """What an upload may have around its file: boundaries, metadata, configuration."""
 _UPLOAD: Final = re.compile(r"/messages/upload/?$")
-_TOO_LARGE: Final = "The body is too large"
 # Nobody reads what is still to come, so the connection is of no more use.
 _CLOSING: Final = {"Connection": "close"}
 
@@ -24,14 +23,17 @@ class BodyLimit:
         self._app = app
         self._upload = max_file_size + FORM_BYTES
         self._most = max_body_bytes
+        self._upload_told = f"The upload is too large: a file may have at most {max_file_size} bytes"
+        self._told = f"The body is too large: it may have at most {max_body_bytes} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._upload if _UPLOAD.search(scope["path"]) else self._most
+        is_upload = _UPLOAD.search(scope["path"]) is not None
+        most, told = (self._upload, self._upload_told) if is_upload else (self._most, self._told)
         if announced_bytes(scope["headers"]) > most:
-            await problem(413, _TOO_LARGE, _CLOSING)(scope, receive, send)
+            await problem(413, told, _CLOSING)(scope, receive, send)
             return
         size = 0
 
@@ -41,7 +43,7 @@ class BodyLimit:
             size += len(message.get("body", b""))
             if size > most:
                 # Whoever reads the body passes this class on, and turns any other into a 400.
-                raise HTTPException(413, _TOO_LARGE, _CLOSING)
+                raise HTTPException(413, told, _CLOSING)
             return message
 
         await self._app(scope, counting, send)

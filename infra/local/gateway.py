@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 CONTROL_PREFIX = "/_local/"
 INTEGRATION_TIMEOUT_S = 29.0
 MAX_BODY_BYTES = 10 * 1024 * 1024
+_TOO_LARGE = "Request Too Long: the event may have 6 MB, a file in it 4.5 MB"
 RETRY_AFTER_S = 1
 # From the end of a connection that the kernel has seen to the task that waits for it.
 _LAST_ROUNDS = 4
@@ -68,7 +69,7 @@ class Gateway:
         if body is None:
             return
         if is_too_long or len(body) > MAX_BODY_BYTES:
-            await respond(send, refusal(413, "Request Too Long"))
+            await respond(send, refusal(413, _TOO_LARGE))
             return
         client = scope.get("client") or ("127.0.0.1", 0)
         request = Request(
@@ -132,7 +133,7 @@ class Gateway:
             case None | Result(error="Sandbox.Timedout"):
                 return refusal(504, "Endpoint request timed out")
             case Result(error="RequestEntityTooLarge"):
-                return refusal(413, "Request Too Long")
+                return refusal(413, _TOO_LARGE)
             case Result(payload=payload, error=None):
                 try:
                     return read_answer(payload)
