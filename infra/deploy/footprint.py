@@ -19,7 +19,7 @@ _NESTED: Final = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True, slots=True)
 class FunctionFootprint:
-    """A function: its memory, how much of it is kept ready or reserved, and how often a schedule calls it in a month."""
+    """A function: its memory, how much of it is kept ready or reserved, and how often a schedule calls it a month."""
 
     name: str
     memory_gb: float
