@@ -15,7 +15,6 @@ from shared.reasoning.tools import concluding
 from shared.reasoning.tools.workbench import Workbench
 from shared.store import (
     conclusions,
-    dream_traces,
     dreams,
     erasure,
     erasure_conclusions,
@@ -86,8 +85,6 @@ _CONFIGURATION = Plan.configuration
 _KNOWN_ALIKE = conclude.known_alike
 _NAMED = Workbench.named
 _UNDOING: Any = vars(undo)["_Undoing"]
-_LINES_BEFORE = undo.lines_before
-_TRIMMED: Any = vars(consolidate)["_trimmed"]
 
 
 def _counted_twice(kept: Any, other: Any) -> Any:
@@ -119,14 +116,6 @@ def _alike_anywhere(backends: Any, collection: Any, drafts: Any, vectors: Any) -
 
 def _all_of_them(hidden: Any, _: Any) -> set[str]:
     return set(hidden)
-
-
-def _backwards(changes: Any) -> list[str]:
-    return _LINES_BEFORE(changes)[::-1]
-
-
-def _nothing_trimmed(before: Any, kept: Any) -> Any:
-    return replace(_TRIMMED(before, kept), former=None)
 
 
 _TOKEN = " AND u.token = %(token)s"
@@ -184,17 +173,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     "an undo leaves what was added": instead(_UNDOING, "_added", always([])),
     "an undo brings nothing back": instead(undoing, "restore", nothing),
     "an undo brings back what rests on what is gone": instead(undo, "_well_founded", _all_of_them),
-    "an undo leaves what was changed": instead(undoing, "revert", nothing),
     "an undo leaves the card": instead(_UNDOING, "_card", nothing),
-    "an undo mixes up the lines": instead(undo, "lines_before", _backwards),
-    "an undo does not see what was built since": both(
-        instead(_UNDOING, "_check_unused", nothing), instead(_UNDOING, "_check_unchanged", nothing)
-    ),
-    "what was trimmed is not recorded": instead(consolidate, "_trimmed", _nothing_trimmed),
-    "an erasure leaves what an undo would need": both(
-        instead(dream_traces, "CHANGES_OF_FORMERS", "SELECT 1"),
-        instead(erasure_conclusions, "STRIP_FORMERS", "SELECT 1"),
-    ),
     "waiting has no end": swap(
         outbox, "PLAN_UNITS", ("CASE WHEN w.wakes THEN %(grace_until)s ELSE %(aged_at)s END\n", "NULL\n")
     ),

@@ -20,6 +20,8 @@ from tests.support.workplace import Row, Workplace
 
 # Not doing well, mostly.
 DEEP = st.lists(st.integers(0, 59), min_size=12, max_size=36)
+# Two nights as they come, or two that find the same, each for another reason.
+NIGHTS = st.tuples(DEEP, DEEP) | DEEP.map(lambda tape: ([0, 0, 1, 4, 0, *tape], [0, 2, 3, 4, 0, *tape]))
 # While nothing else happens, a dream is all that changes its collection.
 LONELY = ("none", "outage", "unreadable", "is hasty")
 
@@ -63,19 +65,21 @@ class Undoing(Working):
         if found:
             self.take_back(where, self.pick(found, pick))
 
-    @rule(place=PLACES, observed=WHO, tape=DEEP, is_first=st.booleans(), pick=st.none() | st.integers(0, 9))
-    def regret(self, place: int, observed: str, tape: list[int], is_first: bool, pick: int | None) -> None:
+    @rule(place=PLACES, observed=WHO, tapes=NIGHTS, is_first=st.booleans(), pick=st.none() | st.integers(0, 9))
+    def regret(
+        self, place: int, observed: str, tapes: tuple[list[int], list[int]], is_first: bool, pick: int | None
+    ) -> None:
         """Two whole nights after an eventful day, and then both dreams are taken back, the last one first or not.
 
         Between them a client may delete what something rests on.
         """
         where = self.places[place]
         self.record(place, "s", [(observed, 1, 0, None)] * 3, False)
-        self.sleep(place, observed, tape)
+        self.sleep(place, observed, tapes[0])
         built_on = where.rows(statements.BUILT_ON, observed=observed)
         if built_on and pick is not None:
             self.delete(place, self.pick(built_on, pick)["id"])
-        self.sleep(place, observed, tape[::-1])
+        self.sleep(place, observed, tapes[1])
         found = [row for row in where.rows(statements.DREAMS) if row["observer"] == row["observed"] == observed][:2]
         for row in found[::-1] if is_first else found:
             self.take_back(where, row)

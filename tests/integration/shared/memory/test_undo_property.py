@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.card import CardLine, without_repetition
+from shared.domain.card_changes import lines_before
 from shared.domain.conclusion import Collection, Level, content_hash
 from shared.domain.dream import Finding, Proposal, Removal, Specialist, sources_needed
 from shared.domain.errors import NotFound
+from shared.memory import consolidate
+from shared.memory import undo as undo_module
 from shared.memory.conclude import delete_conclusion
 from shared.memory.undo import undo
-from shared.store import cards, conclusions, dream_schedule, peers, workspaces
+from shared.store import cards, conclusions, dream_changes, dream_schedule, peers, undoing, workspaces
 from shared.store.conclusions import NewConclusion
 from tests.support.dreaming import Dreamland, dreamland
 from tests.support.undoing import State, dreams_of, state
@@ -105,7 +109,8 @@ def begins(land: Dreamland, name: str) -> Collection:
     return Collection(name, "ada", "ada")
 
 
-def test_any_dreams_undone_the_last_first_leave_the_collection_as_it_was(land: Dreamland):
+def backs(land: Dreamland) -> set[str]:
+    """Dream and undo at random; gives what the dreams did."""
     seen: set[str] = set()
     number = iter(range(100_000))
 
@@ -140,10 +145,39 @@ def test_any_dreams_undone_the_last_first_leave_the_collection_as_it_was(land: D
                 break
 
     runs()
-    assert seen == {
+    return seen
+
+
+def test_any_dreams_undone_the_last_first_leave_the_collection_as_it_was(land: Dreamland):
+    assert backs(land) == {
         "added", "reinforced", "superseded", "deleted", "trimmed", "line_added", "line_removed", "line_moved",
         "card_made", "line_kept",
     }  # fmt: skip
+
+
+def backwards(changes: Any) -> list[str]:
+    return lines_before(changes)[::-1]
+
+
+def without_former(before: Any, kept: Any) -> Any:
+    return replace(TRIMMED(before, kept), former=None)
+
+
+TRIMMED: Any = vars(consolidate)["_trimmed"]
+MISTAKES: dict[str, tuple[object, str, object]] = {
+    "an undo leaves what was changed": (undoing, "revert", lambda *_: None),
+    "an undo mixes up the lines": (undo_module, "lines_before", backwards),
+    "what was trimmed is not recorded": (consolidate, "_trimmed", without_former),
+    "what was found once more is not recorded": (dream_changes, "NOTE_FORMER", "SELECT 1"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_any_dreams_undone_with_a_mistake_in_the_product_do_not(land: Dreamland, mistake: str, monkeypatch):
+    monkeypatch.setattr(*MISTAKES[mistake])
+    with pytest.raises(AssertionError):
+        backs(land)
 
 
 def happens(place: Dreamland, collection: Collection, now: State, what: str) -> None:
