@@ -7,7 +7,8 @@ import pytest
 from cfnlint.api import lint
 
 from infra.tools.contract import verb
-from infra.tools.contract.stack import Documents
+from infra.tools.contract.lambdas import schedules
+from infra.tools.contract.stack import CASES, Documents, stack
 from tests.support.template_defects import Defect, defects, real, with_defect, with_defects
 
 DEFECTS = defects()
@@ -51,6 +52,17 @@ def test_linter_sees_what_the_contract_leaves_to_it(defect: Defect):
 
 def test_real_templates_keep_every_rule_in_every_case():
     assert verb.problems(real()) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "sleeps"), [("zero", True), ("all keys in zero", True), ("warm", False), ("steady", False)]
+)
+def test_zero_has_no_proxy_and_nothing_that_comes_to_the_database_by_a_rate(case: str, sleeps: bool):
+    rendered = stack(real(), case, CASES[case])
+    often = [one for one in schedules(rendered) if one.is_active and one.every_s is not None and one.every_s < 86_400]
+    assert (rendered.of("AWS::RDS::DBProxy") == []) == sleeps
+    assert (often == []) == sleeps
+    assert rendered.of("AWS::RDS::DBCluster") != []
 
 
 def test_every_mistake_is_told_by_one_of_the_two():
