@@ -1,6 +1,7 @@
 """What CloudFormation makes of a SAM template, by AWS's own translator and without AWS."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,8 +9,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final, cast
 
-from infra.deploy import sam
-from infra.local.cloudformation import Node
+from infra.local.cloudformation import REGION, Node
 
 # Out of our environment, as the SAM CLI is: it wants an older pydantic than the service.
 TRANSLATOR: Final = "aws-sam-translator==1.115.0"
@@ -22,7 +22,8 @@ def translated(asked: Sequence[tuple[dict[str, Node], Mapping[str, Node]]]) -> l
     uvx = Path(sys.executable).with_name("uvx")
     command = [str(uvx), "--quiet", "--python", sys.executable, "--from", TRANSLATOR, "python", "-I", str(_SCRIPT)]
     question = [{"document": _uploaded(document), "parameters": dict(given)} for document, given in asked]
-    environment = sam.environment()
+    # Boto3, which the translator asks for the name of the partition, needs a region; it calls nobody.
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {"AWS_DEFAULT_REGION": REGION}
     answer = subprocess.run(
         command, input=json.dumps(question), env=environment, check=False, capture_output=True, text=True, timeout=300
     )
