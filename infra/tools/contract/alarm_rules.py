@@ -68,7 +68,13 @@ def silence(stack: Stack) -> Iterator[str]:
                 yield f"{alarm.label}: would ring whenever zero sleeps; set TreatMissingData: notBreaching there"
 
 
-RULES: Final = (metrics, watched, silence)
+def pages(stack: Stack) -> Iterator[str]:
+    for board in stack.of(_DASHBOARD):
+        if _page(board) is None:
+            yield f"{board.label}: DashboardBody is no JSON; CloudWatch would refuse it"
+
+
+RULES: Final = (metrics, watched, silence, pages)
 
 
 def looks(stack: Stack) -> list[Look]:
@@ -95,15 +101,22 @@ def _known_text(value: Node) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _of_dashboard(board: Resource) -> Iterator[Look]:
+def _page(board: Resource) -> dict[str, Any] | None:
+    """What a dashboard shows; None where it is no JSON even with its references as they are written."""
     body = board.properties.get("DashboardBody")
     match body:
         case {"Fn::Sub": [str(text), _]} | {"Fn::Sub": str(text)}:
             pass
         case _:
             text = str(body)
-    document = cast(dict[str, Any], json.loads(text))
-    for widget in document.get("widgets", []):
+    try:
+        return cast(dict[str, Any], json.loads(text))
+    except json.JSONDecodeError:
+        return None
+
+
+def _of_dashboard(board: Resource) -> Iterator[Look]:
+    for widget in (_page(board) or {}).get("widgets", []):
         before: list[Any] = []
         for row in widget.get("properties", {}).get("metrics", []):
             named = _written_out([one for one in row if not isinstance(one, dict)], before)
