@@ -84,10 +84,11 @@ def leave(conn: Connection, workspace: str, session: str, peers: Sequence[str] |
     conn.execute(LEAVE, {"workspace": workspace, "session": session, "peers": named, "now": now})
 
 
+# In the order of code points, which is Python's; Aurora's own is that of English.
 HOLD: LiteralString = """
 SELECT peer FROM members
  WHERE workspace = %(workspace)s AND session = %(session)s
- ORDER BY peer
+ ORDER BY peer COLLATE "C"
    FOR NO KEY UPDATE
 """
 

@@ -106,7 +106,7 @@ SELECT s.name, s.is_active,
                                   WHERE c.workspace = s.workspace AND c.session = s.name AND c.deleted_at IS NULL)
   FROM sessions AS s
  WHERE s.workspace = %(workspace)s AND s.name = ANY(%(names)s)
- ORDER BY s.name
+ ORDER BY s.name COLLATE "C"
    FOR UPDATE
 """
 
@@ -133,7 +133,7 @@ def hold_session(conn: Connection, workspace: str, session: str) -> None:
 LISTENING: LiteralString = """
 SELECT peer FROM members
  WHERE workspace = %(workspace)s AND session = %(session)s AND left_at IS NULL AND starts_with(peer, 'scope.')
- ORDER BY peer
+ ORDER BY peer COLLATE "C"
    FOR SHARE
 """
 
