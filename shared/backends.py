@@ -15,6 +15,7 @@ from shared.llm import tokens
 from shared.llm.prices import load_prices
 from shared.llm.provider import ChatModel, Embedder, open_chat_model, open_embedder
 from shared.queue.sqs import WorkQueue, open_queue
+from shared.queue.timer import NoTimer, Timer, open_timer
 from shared.settings import Settings
 from shared.settings.choice import chat_spec, dream_spec, embedding_spec, spec_of_space
 from shared.settings.models import ReasoningLevel
@@ -151,6 +152,7 @@ class Backends:
     tab: Tab = field(default_factory=NoTab)
     known_budgets: KnownBudgets = field(default_factory=KnownBudgets)
     spaces: KnownSpaces = field(default_factory=KnownSpaces)
+    timer: Timer = field(default_factory=NoTimer)
 
 
 def open_cache(settings: Settings) -> Cache:
@@ -193,4 +195,5 @@ def open_backends(settings: Settings) -> Backends:
         clock=SystemClock(),
         cache=open_cache(settings),
         spaces=known,
+        timer=open_timer(settings.tick),
     )

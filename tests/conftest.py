@@ -19,10 +19,10 @@ _TESTS = Path(__file__).parent
 _KINDS = ("unit", "integration", "contract", "e2e", "architecture", "load")
 # The sections of the settings, and what the model and AWS SDKs read on their own.
 _FOREIGN = (
-    "ANTHROPIC_", "API_", "APP_", "AUTH_", "AWS_", "BUDGET_", "CACHE_", "DB_", "DERIVER_", "DIALECTIC_", "DREAM_",
-    "EMBEDDING_", "GEMINI_", "GOOGLE_", "GROQ_", "HONCHO_", "LANGFUSE_", "LLM_", "LOG_", "METRICS_", "OFFLINE_",
-    "OPENAI_", "OTEL_", "PEER_CARD_", "PG", "POWERTOOLS_", "QUEUE_", "SENTRY_", "SUMMARY_", "TELEMETRY_", "TIKTOKEN_",
-    "TURBOPUFFER_", "USAGE_", "VECTOR_STORE_", "VLLM_", "WEBHOOK_",
+    "ANTHROPIC_", "API_", "APP_", "AUTH_", "AWS_", "BUDGET_", "CACHE_", "CANARY_", "DB_", "DERIVER_", "DIALECTIC_",
+    "DREAM_", "EMBEDDING_", "GEMINI_", "GOOGLE_", "GROQ_", "HONCHO_", "LANGFUSE_", "LLM_", "LOG_", "METRICS_",
+    "OFFLINE_", "OPENAI_", "OTEL_", "PEER_CARD_", "PG", "POWERTOOLS_", "QUEUE_", "SENTRY_", "SUMMARY_", "TELEMETRY_",
+    "TICK_", "TIKTOKEN_", "TURBOPUFFER_", "USAGE_", "VECTOR_STORE_", "VLLM_", "WEBHOOK_",
 )  # fmt: skip
 
 # At import, before any test module: handlers read their settings when they are imported.

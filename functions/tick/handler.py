@@ -8,7 +8,8 @@ from shared.memory import budgets, retries, usage
 from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
-from shared.memory.vector_upkeep import INDEX_GRACE, index_pending, remove_hidden
+from shared.memory.timer import rearm
+from shared.memory.vector_upkeep import index_pending, remove_hidden
 from shared.memory.work import give_up_parked
 from shared.settings import load
 from shared.store import gauges, index_state
@@ -30,6 +31,7 @@ def lambda_handler(event: object, context: object) -> dict[str, object]:
 
 
 def _visit() -> dict[str, object]:
+    began = backends.clock.now()
     _resume()
     sent = relay(backends)
     dreams = _released()
@@ -39,6 +41,8 @@ def _visit() -> dict[str, object]:
     _roll_up()
     give_up_parked(backends)
     due = next_due(backends)
+    # At the very end, and outside of every guard: a visit that fails is repeated by Lambda.
+    rearm(backends, began=began)
     return {"sent": sent, "dreams": dreams, "indexed": indexed, "next_due_at": due.isoformat() if due else None}
 
 
@@ -88,7 +92,7 @@ def _measure(sent: int) -> None:
     now = backends.clock.now()
     with backends.db.reading() as conn:
         found = gauges.work(conn, now)
-        owed = index_state.gauge(conn, before=now - INDEX_GRACE)
+        owed = index_state.gauge(conn, before=now - index_state.GRACE)
     # What an endpoint of a tenant refuses to take is not our backlog.
     ours = [gauge for gauge in found if gauge.kind != TaskKind.WEBHOOK]
     emit(

@@ -351,6 +351,16 @@ Table(
     comment="the highest wake-up number of any unit that was deleted: new units count on from it",
 )
 
+Table(
+    "tick_timer",
+    METADATA,
+    *_flags("is_only"),
+    Column("armed_for", _MAYBE_TIME, comment="what the schedule is set to, or about to be; null: no visit is ordered"),
+    _column("visited_at", _MAYBE_TIME, "what was due until then has been looked at"),
+    _key("is_only"),
+    comment="one row: the next visit that is ordered, where tick does not come at a rate",
+)
+
 Table("revoked_keys", METADATA, *_text("key_id"), *_times("revoked_at"), _key("key_id"))
 
 Table(

@@ -18,7 +18,7 @@ ServiceError
 ├ BudgetExhausted    402; work waits for the next period
 └ Unavailable        503; the unit's due time moves
   ├ ModelUnavailable, AnswerUnreadable, AnswerTooLate, AnswerPending
-  ├ IndexUnavailable, QueueUnavailable, DatabaseUnavailable
+  ├ IndexUnavailable, QueueUnavailable, TimerUnavailable, DatabaseUnavailable
   │ └ IndexRefused
   └ OutOfTime
 """
@@ -132,6 +132,10 @@ class IndexRefused(IndexUnavailable):
 
 class QueueUnavailable(Unavailable):
     """The queue cannot be reached."""
+
+
+class TimerUnavailable(Unavailable):
+    """The timer cannot be set."""
 
 
 class DatabaseUnavailable(Unavailable):

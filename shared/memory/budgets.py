@@ -8,6 +8,7 @@ from shared.domain.errors import Disabled
 from shared.domain.ids import checked_name
 from shared.domain.spending import Budget, PeriodKind, Spent, checked, end_of
 from shared.memory.metering import usual_budget
+from shared.memory.timer import arm
 from shared.store import budgets, stops
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
@@ -79,4 +80,5 @@ def resume(backends: Backends) -> int:
     resumed = backends.db.run(lambda conn: stops.resume(conn, usual, now=now, most=_MOST_AT_ONCE))
     if expired or resumed:
         logger.info("budgets_looked_at", expired_reservations=expired, resumed_units=resumed)
+        arm(backends)
     return resumed

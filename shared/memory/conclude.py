@@ -13,6 +13,7 @@ from shared.memory.metering import INDEX, metered
 from shared.memory.note import UNNOTED, Note
 from shared.memory.planning import rhythm
 from shared.memory.restating import MOST_APART, earliest, is_restated, joined, merged, says_less, without_restatements
+from shared.memory.timer import arm
 from shared.store import calls, conclusions, dream_schedule, lineage, peers, scopes, sessions
 from shared.store.conclusions import Mention, NewConclusion
 from shared.store.database import Connection
@@ -217,6 +218,7 @@ def _created(
     with backends.tab.riding() as made:
         saved = backends.db.run(work, happened=happened)
     index(backends, saved, vectors)
+    arm(backends)
     return saved
 
 
@@ -229,6 +231,7 @@ def delete_conclusion(backends: Backends, workspace: str, conclusion_id: str) ->
     now = backends.clock.now()
     if not backends.db.run(lambda conn: conclusions.delete(conn, workspace, conclusion_id, now), happened=happened):
         raise NotFound(f"conclusion {conclusion_id} not found")
+    arm(backends)
 
 
 def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusion]) -> None:

@@ -7,6 +7,7 @@ from shared.backends import Backends
 from shared.domain.errors import DatabaseUnavailable, QueueUnavailable
 from shared.domain.retry import Batch
 from shared.domain.work import WakeUp
+from shared.memory.timer import arm
 from shared.store import outbox
 from shared.store.database import ConnectionLost
 from shared.telemetry.logs import logger
@@ -17,18 +18,18 @@ _MOST_BATCHES = 50
 
 
 def send(backends: Backends, wake_ups: Sequence[WakeUp], *, batch: Batch | None = None) -> int:
-    """Send what is owed and note that it was sent; gives how many the queue took.
+    """Send what is owed and note that it was sent, and see to a visit of tick; gives how many the queue took.
 
-    `batch` is one that is noted as unanswered and whose answer goes out next. Never raises, whatever fails: what was
-    written before stays owed, and costs time only.
+    For after every commit that plans, also when nothing is owed at once. `batch` is one that is noted as unanswered and
+    whose answer goes out next. Never raises, whatever fails: what was written before stays owed, and costs time only.
     """
-    if not wake_ups and batch is None:
-        return 0
     sent = _sent(backends, wake_ups)
     if len(sent) < len(wake_ups):
         logger.warning("wake_ups_not_sent", count=len(wake_ups) - len(sent))
     if sent or batch is not None:
         _mark_sent(backends, sent, batch)
+    # Last: what was sent is due much later than what was not.
+    arm(backends)
     return len(sent)
 
 

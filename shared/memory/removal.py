@@ -8,6 +8,7 @@ from typing import TypeVar
 from shared.backends import Backends
 from shared.domain.work import Claim, TaskKind, WorkUnit
 from shared.memory.relay import send
+from shared.memory.timer import arm
 from shared.store import cards, conclusions, dream_traces, forgetting, purge, work
 from shared.store.database import Connection
 from shared.telemetry import events
@@ -67,6 +68,7 @@ class Steps:
             due_at = min(busy.until, now() + PAUSE)
             with self.backends.db.transaction() as conn:
                 work.retry_later(conn, self.claimed, "waits for work under way", is_outage=True, due_at=due_at)
+            arm(self.backends)
             return
         unit = self.claimed.unit
         publish(

@@ -9,6 +9,7 @@ from shared.domain.conclusion import Collection
 from shared.domain.dream import DreamRecord
 from shared.domain.errors import Conflict, DatabaseUnavailable, IndexUnavailable, ModelUnavailable, NotFound
 from shared.memory.note import UNNOTED, Note
+from shared.memory.timer import arm
 from shared.memory.vector_upkeep import bring
 from shared.store import cards, conclusions, dream_records, dream_traces, dreams, lineage, undoing
 from shared.store.database import Connection
@@ -47,6 +48,7 @@ def undo(backends: Backends, workspace: str, dream_id: str, *, note: Note[DreamR
     found = backends.db.run(work)
     if done:
         _index(backends, workspace, done[-1])
+        arm(backends)
         logger.info("dream_undone", dream=dream_id, gone=len(done[-1].gone), restored=len(done[-1].restored))
     return found
 

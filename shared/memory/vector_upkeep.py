@@ -13,8 +13,6 @@ from shared.store import index_state, vector_removals
 from shared.store.index_state import MANY_ATTEMPTS
 from shared.telemetry.logs import logger
 
-# How long a worker may take from its commit to the index before tick does it.
-INDEX_GRACE = timedelta(minutes=2)
 _MOST_AT_ONCE = 200
 _MOST_REMOVALS = 2000
 
@@ -27,9 +25,10 @@ def index_pending(backends: Backends) -> int:
     holds up nothing else; it is tried again for ever, and an operator is told.
     """
     now, indexed, stopped = backends.clock.now(), 0, list[str]()
+    before = now - index_state.GRACE
     while True:
         with backends.db.reading() as conn:
-            left = index_state.unindexed(conn, before=now - INDEX_GRACE, now=now, most=_MOST_AT_ONCE, without=stopped)
+            left = index_state.unindexed(conn, before=before, now=now, most=_MOST_AT_ONCE, without=stopped)
         without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not bring(backends, one, left)]
         indexed += sum(conclusion.workspace not in without_room for conclusion in left)
         if not without_room:

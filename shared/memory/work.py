@@ -18,6 +18,7 @@ from shared.memory import metering
 from shared.memory.attempt import Attempt, attempted
 from shared.memory.planning import derive_gate
 from shared.memory.relay import send
+from shared.memory.timer import arm
 from shared.store import forgetting, repair, stops, work
 from shared.store.work import ClaimLost, ClaimTerms
 from shared.telemetry.logs import logger
@@ -43,6 +44,8 @@ def perform(backends: Backends, unit: WorkUnit, do: Callable[[Backends, Claim], 
         lease=timedelta(seconds=backends.settings.lease_seconds),
     )
     claimed = backends.db.run(lambda conn: work.claim(conn, unit, terms, now=backends.clock.now()))
+    # Whoever dies of it from here on is found when the lease runs out.
+    arm(backends)
     if claimed is None:
         return
     with attempted(claimed) as attempt:
@@ -58,6 +61,7 @@ def _performed(backends: Backends, claimed: Claim, do: Callable[[Backends, Claim
         logger.warning("claim_lost", unit=unit.alias)
         with backends.db.transaction() as conn:
             forgetting.let_go(conn, claimed, due_at=backends.clock.now() + work.HELD_PAUSE)
+        arm(backends)
     except DatabaseUnavailable as error:
         attempt.ended("interrupted", error)
         # Nothing can be written about it now. The lease runs out and tick wakes the unit; back in the queue,
@@ -104,6 +108,7 @@ def _settle(backends: Backends, claimed: Claim, error: Exception, attempt: Attem
     due_at = backends.clock.now() + timedelta(seconds=pause_s)
     with backends.db.transaction() as conn:
         work.retry_later(conn, claimed, reason, is_outage=is_outage, due_at=due_at)
+    arm(backends)
 
 
 def _stop(backends: Backends, claimed: Claim, error: BudgetExhausted) -> None:
@@ -111,6 +116,7 @@ def _stop(backends: Backends, claimed: Claim, error: BudgetExhausted) -> None:
     logger.warning("work_stopped_by_budget", unit=claimed.unit.alias, until=error.until.isoformat())
     with backends.db.transaction() as conn:
         stops.stop(conn, claimed, f"{type(error).__name__}: {error}", needed=error.needed, until=error.until)
+    arm(backends)
 
 
 def _most_attempts(backends: Backends, claimed: Claim) -> float:

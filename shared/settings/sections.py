@@ -30,6 +30,7 @@ from shared.settings.service import WebhookSettings as WebhookSettings
 from shared.settings.storage import CacheSettings as CacheSettings
 from shared.settings.storage import DbSettings as DbSettings
 from shared.settings.storage import QueueSettings as QueueSettings
+from shared.settings.storage import TickSettings as TickSettings
 from shared.settings.storage import VectorStoreSettings as VectorStoreSettings
 
 
@@ -52,6 +53,7 @@ class Settings(Section):
     budget: BudgetSettings = BudgetSettings()
     vector_store: VectorStoreSettings = VectorStoreSettings()
     queue: QueueSettings = QueueSettings()
+    tick: TickSettings = TickSettings()
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -86,6 +86,13 @@ class VectorStoreSettings(Section):
     )
 
 
+class TickSettings(Section):
+    """How tick is brought where no rate brings it, so that the database may sleep in between."""
+
+    schedule: str = setting("", "the one-time schedule to move, set by the template; empty: tick comes each minute")
+    schedule_group: str = setting("default", "the group of EventBridge Scheduler that it is in")
+
+
 class QueueSettings(Section):
     """The SQS queues, one per kind of work, and how long their messages stay invisible to others."""
 

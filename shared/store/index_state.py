@@ -9,6 +9,8 @@ from shared.domain.conclusion import Conclusion
 from shared.store.database import Connection
 from shared.store.rows import CONCLUSION, conclusion_row
 
+# How long a worker may take from its commit to the index before tick does it.
+GRACE = timedelta(minutes=2)
 # After so many an operator should look.
 MANY_ATTEMPTS: LiteralString = "5"
 _LONGEST_PAUSE = timedelta(days=1)

@@ -37,6 +37,8 @@ SWEEPS: Final = {
     "readiness.LOOK": "the age of the oldest pending work, as one number for the operator",
     "repair.GIVE_UP": "tick gives up what was set aside too long ago, whosever it is",
     "repair.RECOVER": "after a start without queue and workers every lease and wake-up is void",
+    "timer.ARM": "tells tick when to come next: a moment, and nothing of whom",
+    "timer.LEFT_OVER": "tells tick whether its visit left anything due, whosever it is",
     "stops.RESUME": "tick resumes whatever there is money for again, whosever it is",
     "space_choices.SOME": "which workspaces have a space of their own, remembered for ten seconds, told to nobody",
     "status.WAITING": "the operator's list of what waits, and why",

@@ -18,6 +18,7 @@ from shared.domain.vector import EmbeddingSpace, Vector
 from shared.domain.work import TaskKind, WakeUp
 from shared.llm.types import Completion, Delta, Reply, TextDelta, Usage
 from shared.queue.sqs import WorkQueue
+from shared.queue.timer import NoTimer, Timer
 from shared.settings import Settings
 from shared.store.database import Database, open_database
 from shared.vectors.pg import PgIndex
@@ -129,6 +130,7 @@ def make_backends(
     settings: Settings | None = None,
     clock: Clock | None = None,
     queue: WorkQueue | None = None,
+    timer: Timer | None = None,
 ) -> Backends:
     """Backends over the database at `dsn`; whoever calls closes `db`."""
     chosen = settings or make_settings(dsn)
@@ -141,6 +143,7 @@ def make_backends(
         models=all_models,
         vectors=PgIndex(db, lambda: all_models.embedder().space),
         clock=clock or FrozenClock(),
+        timer=timer or NoTimer(),
     )
 
 

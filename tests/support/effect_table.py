@@ -172,6 +172,7 @@ _SAFETY, _CACHED = (
 _SQS, _HOOKS = "tests/contract/aws/test_work_queue.py", "tests/integration/shared/memory/test_webhooks.py"
 _OPENING, _TURBOPUFFER = "tests/unit/shared/vectors/test_opening.py", "tests/contract/vectors/test_turbopuffer.py"
 _METER = "tests/integration/shared/memory/test_metering.py"
+_TIMER = "tests/contract/aws/test_timer.py::test_timer_moves_the_schedule_of_its_settings_and_no_other"
 _SENT = f"{_SQS}::test_send_brings_each_wake_up_once_however_often_it_is_sent"
 _OPENED = f"{_CACHED}::test_open_cache_takes_what_the_settings_say"
 _LOCKED = f"{_CACHED}::test_open_cache_locks_and_looks_again_as_the_settings_say"
@@ -253,6 +254,7 @@ ELSEWHERE: Final[dict[str, str]] = {
     "DREAM_SURPRISAL__MIN_HIGH_SURPRISAL_FOR_REPLACE": f"{_SURPRISAL}"
     "::test_dream_with_enough_surprises_shows_only_these_and_what_lies_near",
     **dict.fromkeys([f"QUEUE_{kind}_URL" for kind in ("DERIVE", "SUMMARY", "DREAM", "CHORES")], _SENT),
+    **dict.fromkeys(["TICK_SCHEDULE", "TICK_SCHEDULE_GROUP"], _TIMER),
     "VECTOR_STORE_TYPE": f"{_OPENING}::test_external_store_is_written_beside_postgres_until_it_is_migrated",
     "VECTOR_STORE_MIGRATED": f"{_OPENING}::test_external_store_is_written_beside_postgres_until_it_is_migrated",
     "VECTOR_STORE_TURBOPUFFER_API_KEY": f"{_TURBOPUFFER}::test_wrong_key_names_the_setting",

@@ -5,7 +5,15 @@ from datetime import timedelta
 from typing import Final
 
 from shared.domain.conclusion import Collection
-from shared.store import conclusion_words, index_state, space_choices, vector_copies, vector_removals, vector_rows
+from shared.store import (
+    conclusion_words,
+    index_state,
+    space_choices,
+    timer,
+    vector_copies,
+    vector_removals,
+    vector_rows,
+)
 from shared.store.database import Connection
 from tests.support.backends import THEN
 
@@ -26,5 +34,7 @@ INDEX_USES: Final[dict[str, Callable[[Connection], object]]] = {
     "space_choice": lambda conn: space_choices.get(conn, "w1"),
     "conclusions_owed": lambda conn: index_state.gauge(conn, before=THEN),
     "conclusions_postponed": lambda conn: index_state.postpone(conn, "w1", ["c1"], THEN, pause=timedelta(minutes=5)),
+    "timer_arm": lambda conn: timer.arm(conn, timer.Horizon(THEN, THEN)),
+    "timer_left_over": timer.left_over,
     "conclusions_unindexed": lambda conn: index_state.unindexed(conn, before=THEN, now=THEN, most=100),
 }

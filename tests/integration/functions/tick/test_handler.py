@@ -13,6 +13,7 @@ from shared.domain.message import MessageDraft
 from shared.memory.record import record_messages
 from shared.settings import Settings
 from tests.support.backends import FrozenClock, make_backends
+from tests.support.scheduler_server import SchedulerServer
 
 INVOKE = """
 import json
@@ -21,12 +22,17 @@ print(json.dumps(lambda_handler({}, None)))
 """
 
 
-def _visit(dsn: str) -> tuple[dict[str, object], dict[str, object]]:
+def _visit(dsn: str, **more: str) -> tuple[dict[str, object], dict[str, object]]:
     """The line of metrics and the answer of one visit, with a queue that is not there."""
     environment = {name: value for name, value in os.environ.items() if name != "POWERTOOLS_METRICS_DISABLED"}
     here = {"DB_CONNECTION_URI": dsn, "OFFLINE_ENABLED": "true", "POWERTOOLS_SERVICE_NAME": "honcho"}
     done = subprocess.run(
-        [sys.executable, "-c", INVOKE], env=environment | here, cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-c", INVOKE],
+        env=environment | here | more,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     [measured] = [line for line in lines if "_aws" in line]
@@ -56,3 +62,22 @@ def test_tick_tells_how_old_and_how_much_the_waiting_work_is(owner_dsn: str, dat
         "unindexed_conclusions": "Count",
         "conclusions_refused_by_index": "Count",
     }
+
+
+def test_tick_that_is_ordered_orders_its_next_visit(owner_dsn: str, database_dsn: str):
+    ensure_space(owner_dsn, ConfiguredModels(Settings()).embedder().space)
+    backends = make_backends(database_dsn, clock=FrozenClock(datetime.now(UTC)))
+    record_messages(backends, "w", "s", [MessageDraft("ada", "I live in Porto.")])
+    backends.db.close()
+    with SchedulerServer(lambda: datetime.now(UTC)) as server:
+        server.makes("timers", "tick", State="DISABLED")
+        access = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}
+        order = {"TICK_SCHEDULE": "tick", "TICK_SCHEDULE_GROUP": "timers", "AWS_ENDPOINT_URL_SCHEDULER": server.url}
+
+        _, answer = _visit(database_dsn, **access, **order)
+
+        at = server.schedules["timers", "tick"].at
+    # What is due next may be so soon that nothing could be ordered for then.
+    assert at is not None
+    assert at >= datetime.fromisoformat(str(answer["next_due_at"])) - timedelta(seconds=1)
+    assert at > datetime.now(UTC)

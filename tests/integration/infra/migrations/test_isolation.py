@@ -12,6 +12,7 @@ SHARED = {
     "alembic_version": "which revision the tables are at",
     "embedding_spaces": "which tables of vectors there are",
     "revoked_keys": "a key is known by its id, and an admin's belongs to no workspace",
+    "tick_timer": "one moment: when tick is ordered for, whosever work is due then",
     "wake_floor": "one number that wake-ups of all workspaces count on from",
 }
 

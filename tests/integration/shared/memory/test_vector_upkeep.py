@@ -14,7 +14,7 @@ from shared.domain.work import TaskKind
 from shared.memory import conclude
 from shared.memory.indexing import index_messages
 from shared.memory.relay import relay
-from shared.memory.vector_upkeep import INDEX_GRACE, index_pending, remove_hidden
+from shared.memory.vector_upkeep import index_pending, remove_hidden
 from shared.store import conclusions, index_state
 from tests.support.backends import TinyEmbedder
 from tests.support.scripted_model import FixedModels, ScriptedModel
@@ -127,7 +127,7 @@ def test_text_that_the_model_refuses_holds_up_no_other_and_is_never_given_up(her
     assert pauses[:4] == [300, 600, 1200, 2400]
     assert pauses[-1] == 86_400
     with place.backends.db.reading() as conn:
-        gauge = index_state.gauge(conn, before=place.clock.now() - INDEX_GRACE)
+        gauge = index_state.gauge(conn, before=place.clock.now() - index_state.GRACE)
     assert (gauge.pending, gauge.refused) == (1, 1)
     refusing.text = ""
     place.clock.advance(minutes=24 * 60)

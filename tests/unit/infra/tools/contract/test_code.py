@@ -11,8 +11,9 @@ def operations(entry: str) -> set[str]:
     return {f"{call.service}:{call.operation}" for call in code.calls(entry)}
 
 
-def test_api_sends_and_reads_secrets_and_puts_nothing_back():
-    assert operations("functions.api.handler") == {"sqs:SendMessageBatch", "secretsmanager:GetSecretValue"}
+def test_api_sends_and_reads_secrets_orders_tick_and_puts_nothing_back():
+    orders = {"scheduler:GetSchedule", "scheduler:UpdateSchedule"}
+    assert operations("functions.api.handler") == {"sqs:SendMessageBatch", "secretsmanager:GetSecretValue", *orders}
 
 
 @pytest.mark.parametrize("entry", WORKERS)
