@@ -23,7 +23,7 @@ from infra.local.mapping import EventSourceMapping
 from infra.local.profile import function_variables
 from infra.local.queues import LocalQueues
 from infra.local.runtime import Pool, pool_size
-from infra.local.schedule import Schedule
+from infra.local.schedule import NextDue, Schedule
 from infra.local.sqs import application as sqs_application
 from infra.local.web import App, Listener, bind
 from infra.local.web_function import WebFunction
@@ -31,6 +31,8 @@ from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_TICK = "TickFunction"
+_CANARY = "CanaryFunction"
 _GRACE_S = 0.7
 _API_FIRST_S = 10.0
 # One environment of a function behind the door is for readers, however many write.
@@ -165,9 +167,9 @@ class Launcher:
             warm.prewarm()
         look_s = self._settings.deriver.polling_sleep_interval_seconds
         schedules = [
-            Schedule(f, self._pools[name].invoke, due.next_due, rate_s=f.schedule_s, look_s=look_s)
+            Schedule(f, self._pools[name].invoke, _next_due(name, due), rate_s=f.schedule_s, look_s=look_s)
             for name, f in self._template.functions.items()
-            if f.schedule_s is not None
+            if f.schedule_s is not None and (name != _CANARY or self._settings.canary.enabled)
         ]
         await asyncio.gather(*(_for_ever("schedule", schedule.run) for schedule in schedules))
 
@@ -221,6 +223,15 @@ def open_queues(template: sam.Template, url: str) -> LocalQueues:
 def queue_urls(template: sam.Template, queues: LocalQueues) -> dict[str, str]:
     """The address of each queue, by its logical id."""
     return {logical_id: queues.url(spec.name) for logical_id, spec in template.queues.items()}
+
+
+def _next_due(name: str, due: DueTimes) -> NextDue:
+    """When a function is to come before its rate brings it: tick alone is there for what is due."""
+    return due.next_due if name == _TICK else _never
+
+
+async def _never() -> None:
+    return None
 
 
 async def _for_ever(what: str, run: Callable[[], Awaitable[None]]) -> None:

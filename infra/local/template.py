@@ -15,8 +15,11 @@ _CLOUD_ONLY = {
     "AWS::ApiGateway::Account",
     "AWS::CloudFormation::Stack",
     "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::Logs::LogGroup",
+    "AWS::Scheduler::Schedule",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::LayerVersion",
     # The launcher migrates before it starts anything.
@@ -201,7 +204,8 @@ def _function(logical_id: str, resource: dict[str, Node], defaults: dict[str, No
         by_type.setdefault(str(declared.get("Type")), []).append(cfn.properties_of(declared, name))
     metadata = cfn.table(resource.get("Metadata") or {}, logical_id)
     local = cfn.table(metadata.get("Local") or {}, logical_id)
-    schedules = [_rate_s(cfn.text(s.get("ScheduleExpression"), "")) for s in by_type.get("ScheduleV2", [])]
+    expressions = [choices.looked_up(s.get("ScheduleExpression")) for s in by_type.get("ScheduleV2", [])]
+    schedules = [_rate_s(cfn.text(expression, "")) for expression in expressions]
     return FunctionSpec(
         logical_id=logical_id,
         handler=cfn.text(properties.get("Handler"), ""),

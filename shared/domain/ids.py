@@ -11,6 +11,8 @@ _ID_LENGTH = 21
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 MAX_NAME_LENGTH = 512
 SCOPE_PREFIX = "scope."
+# Not a tenant's: what happens there is neither charged nor listed.
+CANARY_WORKSPACE = "honcho-canary"
 
 
 def new_id() -> str:

@@ -24,6 +24,7 @@ from shared.settings.service import ApiSettings as ApiSettings
 from shared.settings.service import AppSettings as AppSettings
 from shared.settings.service import AuthSettings as AuthSettings
 from shared.settings.service import BudgetSettings as BudgetSettings
+from shared.settings.service import CanarySettings as CanarySettings
 from shared.settings.service import OfflineSettings as OfflineSettings
 from shared.settings.service import UsageSettings as UsageSettings
 from shared.settings.service import WebhookSettings as WebhookSettings
@@ -60,6 +61,7 @@ class Settings(Section):
     otel: OtelSettings = OtelSettings()
     sentry: SentrySettings = SentrySettings()
     offline: OfflineSettings = OfflineSettings()
+    canary: CanarySettings = CanarySettings()
 
     @property
     def lease_seconds(self) -> int:

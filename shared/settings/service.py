@@ -78,6 +78,13 @@ class WebhookSettings(Section):
     allow_private: bool = setting(False, "for tests on one machine: lets tenants call your network")
 
 
+class CanarySettings(Section):
+    """A visitor that tells the memory something each time it comes, and looks whether that was learnt."""
+
+    enabled: bool = setting(False, "have it come on this machine, too; on AWS it does, unless the database may sleep")
+    minutes: Annotated[int, Field(ge=1, le=60)] = setting(10, "within which what it told must have been learnt")
+
+
 class OfflineSettings(Section):
     """Whether the rule-based offline model may stand in where no provider is configured."""
 

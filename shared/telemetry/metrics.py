@@ -134,12 +134,14 @@ class Metric(StrEnum):
     QUOTES_UNVERIFIED = "quotes_unverified"
     SOFT_BUDGETS_REACHED = "soft_budgets_reached"
     BUDGET_STOPS = "budget_stops"
+    CANARY_OK = "canary_ok"
+    CANARY_AGE = "canary_age_seconds"
 
 
 def emit(values: Mapping[Metric, float]) -> None:
     """Write the values to standard output, from where Lambda takes them; nothing under POWERTOOLS_METRICS_DISABLED."""
     metrics = Metrics(namespace=NAMESPACE)
     for metric, value in values.items():
-        unit = MetricUnit.Seconds if metric is Metric.OLDEST_PENDING_AGE else MetricUnit.Count
+        unit = MetricUnit.Seconds if metric.endswith("_seconds") else MetricUnit.Count
         metrics.add_metric(metric.value, unit, value)
     metrics.flush_metrics()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_HANDLERS = ["api", "deriver", "summary", "dream", "chores", "tick", "migrate"]
+_HANDLERS = ["api", "deriver", "summary", "dream", "chores", "tick", "canary", "migrate"]
 _SDKS = {"openai", "anthropic", "google.genai", "turbopuffer", "boto3", "tiktoken", "sqlalchemy", "alembic", "pypdf"}
 _WEB = {"fastapi", "starlette", "mangum"}
 _LOCAL = {"wordllama", "tokenizers", "numpy"}

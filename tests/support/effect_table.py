@@ -270,6 +270,9 @@ ELSEWHERE: Final[dict[str, str]] = {
     "USAGE_RETENTION_DAYS": f"{_METER}::test_tick_puts_old_calls_into_the_sums_of_their_days",
     "USAGE_PRICES_FILE": "tests/integration/functions/api/test_usage.py"
     "::test_chat_without_room_in_the_budget_is_402_with_a_sentence",
+    "CANARY_ENABLED": "tests/e2e/test_canary_memory.py::test_canary_of_a_running_stack_is_heard_and_forgotten",
+    "CANARY_MINUTES": "tests/integration/shared/memory/test_canary.py"
+    "::test_canary_that_is_heard_too_late_is_not_well_and_then_is",
     "WEBHOOK_SECRET": f"{_HOOKS}::test_derive_when_nobody_listens_or_nothing_could_be_signed_owes_nothing",
 }
 

@@ -1,0 +1,1 @@
+"""The scheduled visit: relays what is due."""
