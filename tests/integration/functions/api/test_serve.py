@@ -83,3 +83,12 @@ def test_chats_of_two_workspaces_at_the_same_time_never_cross_rows(
         # A tool that loses its line tells the model so, which may then know less.
         assert status == 200, text
         assert is_cut or HOMES[workspace] in text, text
+
+
+def test_chat_is_answered_with_and_without_the_stage_in_its_path(homes: Backends, database_dsn: str):
+    # The adapter before uvicorn puts the stage into the path, or leaves it out, by its release.
+    with uvicorn(database_dsn) as base_url, httpx.Client(timeout=60) as http:
+        for stage in ("/v3", ""):
+            answer = http.post(f"{base_url.removesuffix('/v3')}{stage}/workspaces/one/peers/ada/chat", json=QUESTION)
+            assert answer.status_code == 200, answer.text
+            assert HOMES["one"] in answer.json()["content"]
