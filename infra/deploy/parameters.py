@@ -120,9 +120,9 @@ def _broken_rules(known: Declared, in_force: Mapping[str, str]) -> Iterator[str]
     choices = Choices(known.document, own)
     for name, node in cfn.table(known.document.get("Rules") or {}, "Rules").items():
         rule = cfn.table(node, name)
-        if "RuleCondition" in rule and not choices.meets(rule["RuleCondition"]):
+        if "RuleCondition" in rule and not choices.decides(rule["RuleCondition"]):
             continue
         for assertion in cfn.items([rule], "Assertions"):
             one = cfn.table(assertion, name)
-            if not choices.meets(one["Assert"]):
+            if not choices.decides(one["Assert"]):
                 yield f"{one.get('AssertDescription', name)}."

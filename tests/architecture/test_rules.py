@@ -16,9 +16,9 @@ def broken(given: dict[str, str]) -> set[str]:
     return {
         name
         for name, rule in declared(PARENT, "Rules").items()
-        if choices.meets(rule["RuleCondition"])
+        if choices.decides(rule["RuleCondition"])
         for assertion in cfn.items([rule], "Assertions")
-        if not choices.meets(cfn.table(assertion, name)["Assert"])
+        if not choices.decides(cfn.table(assertion, name)["Assert"])
     }
 
 

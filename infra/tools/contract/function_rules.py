@@ -6,9 +6,8 @@ from functools import cache
 from typing import Final
 
 from infra.bootstrap import ROOT
-from infra.local.cloudformation import Node, table
+from infra.local.cloudformation import Node, attribute, table
 from infra.tools.contract.actions import enum
-from infra.tools.contract.intrinsics import as_text
 from infra.tools.contract.lambdas import FUNCTION, module, number, several, variables
 from infra.tools.contract.stack import Stack
 
@@ -92,7 +91,7 @@ def environments(stack: Stack) -> Iterator[str]:
         for name in sorted(given.keys() & _RESERVED):
             yield f"{function.label}: Lambda sets {name} itself and refuses it; take it out"
         # A reference counts as written, which is about as long as what it stands for.
-        size = sum(len(name) + len(as_text(value)) for name, value in given.items())
+        size = sum(len(name) + len(attribute(value)) for name, value in given.items())
         if size > _MOST_ENVIRONMENT:
             yield f"{function.label}: its variables take {size} bytes, Lambda's limit is {_MOST_ENVIRONMENT}"
         if len(several(function.properties.get("Layers"))) > _MOST_LAYERS:

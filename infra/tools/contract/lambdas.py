@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.intrinsics import names_in
+from infra.local.intrinsics import names_in
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 

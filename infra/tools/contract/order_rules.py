@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from infra.local.intrinsics import names_in
 from infra.tools.contract import code
-from infra.tools.contract.intrinsics import names_in
 from infra.tools.contract.lambdas import DATABASE, FUNCTION, module, number, several
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.tools.contract.intrinsics import names_in
+from infra.local.intrinsics import names_in
 from infra.tools.contract.render import Rendered, Resource, refusals, section
 from infra.tools.contract.stack import NESTED, Stack, address
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.local.cloudformation import Node, TemplateError, table
-from infra.tools.contract.intrinsics import Scope, as_text, is_function
+from infra.local.intrinsics import Scope, is_function, parameters_of
 
 _ALWAYS: Final[Node] = {"Fn::Equals": ["", ""]}
 
@@ -79,17 +79,10 @@ def outer(node: Node) -> Node:
 
 
 def _parameters(document: dict[str, Node], given: Mapping[str, Node]) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for name, declared in section(document, "Parameters").items():
-        parameter = table(declared, name)
-        if name not in given and "Default" not in parameter:
+    found = parameters_of(document, given)
+    for name in section(document, "Parameters"):
+        if name not in found:
             raise TemplateError(f"parameter {name} has no default and is not given")
-        value = given.get(name, parameter.get("Default"))
-        is_list = str(parameter.get("Type")).startswith(("CommaDelimitedList", "List<"))
-        if is_list and isinstance(value, str):
-            found[name] = [part.strip() for part in value.split(",")]
-        else:
-            found[name] = value if isinstance(value, dict | list) else as_text(value)
     return found
 
 

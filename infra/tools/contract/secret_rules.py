@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from infra.local.cloudformation import Node, table
+from infra.local.intrinsics import names_in
 from infra.tools.contract.grants import of_function
-from infra.tools.contract.intrinsics import names_in
 from infra.tools.contract.lambdas import FUNCTION, is_true, variables
 from infra.tools.contract.render import Resource, section
 from infra.tools.contract.stack import Stack

@@ -7,7 +7,7 @@ from typing import Final
 
 from infra.local import cloudformation as cfn
 from infra.local.cloudformation import Node
-from infra.tools.contract.intrinsics import names_in
+from infra.local.intrinsics import names_in
 from infra.tools.contract.render import Rendered, Resource, outer, render, section
 
 NESTED: Final = "AWS::CloudFormation::Stack"

@@ -8,8 +8,8 @@ import pytest
 from cfnlint.api import lint
 
 from infra.local.cloudformation import Node
+from infra.local.intrinsics import names_in
 from infra.tools.contract import reference_rules
-from infra.tools.contract.intrinsics import names_in
 from infra.tools.contract.stack import CASES, Documents, Stack, stack
 from tests.support.sam_translation import translated
 from tests.support.template_defects import Defect, real, with_defect

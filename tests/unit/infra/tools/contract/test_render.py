@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from infra.local.cloudformation import TemplateError
-from infra.tools.contract.intrinsics import names_in
+from infra.local.intrinsics import names_in
 from infra.tools.contract.render import outer, render
 
 TEMPLATE: dict[str, Any] = yaml.safe_load("""

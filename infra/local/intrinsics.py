@@ -1,12 +1,13 @@
 """CloudFormation's functions: what they come to where parameters decide it, and the names they refer to."""
 
 import re
+from collections.abc import Mapping
 from functools import reduce
 from typing import Final, cast
 
-from infra.local.cloudformation import ACCOUNT, REGION, STACK_NAME, Node, TemplateError, table
+from infra.local.cloudformation import ACCOUNT, REGION, STACK_NAME, Node, TemplateError, attribute, table
 
-_NOTHING: Final[Node] = {"Ref": "AWS::NoValue"}
+NOTHING: Final[Node] = {"Ref": "AWS::NoValue"}
 _PSEUDO: Final[dict[str, Node]] = {
     "AWS::StackName": STACK_NAME,
     "AWS::Region": REGION,
@@ -40,7 +41,7 @@ class Scope:
             case {"Condition": str(name)}:
                 return self.holds(name)
             case {"Fn::Equals": [first, second]}:
-                return _plain(self.value(first)) == _plain(self.value(second))
+                return self.compared(first) == self.compared(second)
             case {"Fn::Not": [one]}:
                 return not self.decides(one)
             case {"Fn::And": [*several]}:
@@ -50,16 +51,21 @@ class Scope:
             case _:
                 raise TemplateError(f"{node}: no condition that is understood")
 
+    def compared(self, node: Node) -> Node:
+        """One side of an equation, as the text that parameters are."""
+        found = self.value(node)
+        return found if isinstance(found, dict | list) else attribute(found)
+
     def value(self, node: Node) -> Node:
         if isinstance(node, list):
             values = (self.value(one) for one in node)
-            return [value for value in values if value != _NOTHING]
+            return [value for value in values if value != NOTHING]
         if not isinstance(node, dict):
             return node
         if is_function(node):
             return self._function(node)
         values = {key: self.value(one) for key, one in node.items()}
-        return {key: value for key, value in values.items() if value != _NOTHING}
+        return {key: value for key, value in values.items() if value != NOTHING}
 
     def _function(self, node: dict[str, Node]) -> Node:
         match node:
@@ -100,8 +106,20 @@ class Scope:
                 return {name: argument}
 
 
-def _plain(node: Node) -> Node:
-    return node if isinstance(node, dict | list) else as_text(node)
+def parameters_of(document: dict[str, Node], given: Mapping[str, Node]) -> dict[str, Node]:
+    """The values of a template's parameters, lists as lists; without those that have neither default nor value."""
+    found: dict[str, Node] = {}
+    for name, declared in table(document.get("Parameters") or {}, "Parameters").items():
+        parameter = table(declared, name)
+        if name not in given and "Default" not in parameter:
+            continue
+        value = given.get(name, parameter.get("Default"))
+        is_list = str(parameter.get("Type")).startswith(("CommaDelimitedList", "List<"))
+        if is_list and isinstance(value, str):
+            found[name] = [part.strip() for part in value.split(",")]
+        else:
+            found[name] = value if isinstance(value, dict | list) else attribute(value)
+    return found
 
 
 def names_in(node: Node) -> "list[tuple[str, str | None]]":
@@ -136,7 +154,3 @@ def _pair(text: str) -> tuple[str, str | None]:
 
 def is_function(node: dict[str, Node]) -> bool:
     return len(node) == 1 and (next(iter(node)) == "Ref" or next(iter(node)).startswith("Fn::"))
-
-
-def as_text(value: Node) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
