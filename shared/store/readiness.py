@@ -8,7 +8,7 @@ from psycopg import errors
 
 from shared.store.database import Connection
 
-NEEDED_REVISION: Final = "0018"
+NEEDED_REVISION: Final = "0021"
 """The newest revision this code relies on; a newer database serves it as well."""
 
 

@@ -50,13 +50,13 @@ def test_watch_begins_where_it_was_begun(here: Machine):
 
 
 def test_first_failure_is_the_part_and_not_the_stack_around_it_nor_what_was_cancelled(here: Machine):
-    here.account.stacks.failing["Data/Proxy"] = "The maximum number of proxies was reached"
+    here.account.stacks.failing["Proxy/Proxy"] = "The maximum number of proxies was reached"
     watch, told = watched(here, open_account(None))
     assert watch.until_rest().status == "ROLLBACK_COMPLETE"
     failed = first_failure(watch.seen)
     assert failed is not None
-    assert (failed.path, failed.reason) == ("Data/Proxy", "The maximum number of proxies was reached")
-    assert any("Data/Proxy" in line and "maximum number" in line for line in told)
+    assert (failed.path, failed.reason) == ("Proxy/Proxy", "The maximum number of proxies was reached")
+    assert any("Proxy/Proxy" in line and "maximum number" in line for line in told)
 
 
 @pytest.mark.parametrize(
