@@ -42,13 +42,15 @@ class Consolidation:
         now, workspace = backends.clock.now(), self.collection.workspace
         held = lineage.hold(conn, self.collection, sorted(self._named()))
         removals = {one.conclusion: one for one in self.proposal.removals if _holds(one, held)}
-        standing = {key: one for key, one in held.items() if key not in removals}
-        made = {new: one for one in self.proposal.findings if (new := _made(one, standing, held)) is not None}
         # A client's deletion takes nothing else away by itself; the next dream looks what rested on it.
         lost = lineage.lost(conn, self.collection) if dream.phase == "deduction" else []
         above, trimmed = _fallen(conn, self.collection, [*removals, *lost])
         gone = sorted({*removals, *above})
         conclusions.hide(conn, workspace, gone, now)
+        # Only now, as it may have been proposed on what falls with the rest, or has fewer messages behind it.
+        standing = lineage.hold(conn, self.collection, sorted(held))
+        told = {key: one for key, one in held.items() if key not in above}
+        made = {new: one for one in self.proposal.findings if (new := _made(one, standing, told)) is not None}
         known = lineage.equals(conn, self.collection, [(new.level, new.content_hash) for new in made])
         saved = conclusions.save(conn, workspace, list(made), now)
         changes = [
@@ -126,15 +128,15 @@ def _holds(removal: Removal, held: dict[str, Conclusion]) -> bool:
     return removal.successor in held
 
 
-def _made(finding: Finding, standing: dict[str, Conclusion], held: dict[str, Conclusion]) -> NewConclusion | None:
+def _made(finding: Finding, standing: dict[str, Conclusion], told: dict[str, Conclusion]) -> NewConclusion | None:
     """The finding as a conclusion; None when something that it rests on is no more."""
     sources = [standing[source] for source in dict.fromkeys(finding.source_ids) if source in standing]
     if len(sources) < sources_needed(finding.level):
         return None
-    if any(one not in held for one in finding.outdated):
+    if any(one not in told for one in finding.outdated):
         # It would tell of what is forgotten.
         return None
-    return _new(finding, sources, [held[one] for one in finding.outdated])
+    return _new(finding, sources, [told[one] for one in finding.outdated])
 
 
 def _new(finding: Finding, sources: Sequence[Conclusion], outdated: Sequence[Conclusion]) -> NewConclusion:

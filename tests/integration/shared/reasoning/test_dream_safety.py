@@ -12,7 +12,7 @@ from shared.domain.errors import ModelUnavailable
 from shared.domain.json import JsonObject
 from shared.domain.work import TaskKind
 from shared.llm.types import Completion, Reply, ToolCall, ToolTurn, Usage
-from shared.memory.conclude import GivenConclusion, create_conclusions
+from shared.memory.conclude import GivenConclusion, create_conclusions, delete_conclusion
 from shared.memory.relay import relay
 from shared.reasoning.dream import dream
 from shared.store import cards
@@ -114,6 +114,18 @@ def test_pattern_that_loses_a_source_stays_with_enough_others(land: Dreamland):
     assert stale not in pattern["source_ids"]
     assert sorted(pattern["premises"]) == ["ada loves the sea", "ada swims each day"]
     assert len(pattern["message_ids"]) == 2
+
+
+def test_finding_on_what_falls_in_the_same_commit_is_left_out(land: Dreamland):
+    land.tells("ada", "I live in Porto.")
+    dreams_with(land, calls(deduction("ada lives in Portugal.", ids(land)["ada lives in Porto"])))
+    known = ids(land)
+    delete_conclusion(land.backends, land.workspace, known["ada lives in Porto"])
+    land.tells("ada", "I love the sea.")
+    sea = ids(land)["ada loves the sea"]
+    spoken = deduction("ada speaks Portuguese.", known["ada lives in Portugal."])
+    dreams_with(land, calls(spoken, deduction("ada is fond of water.", sea)))
+    assert land.levels()["deductive"] == ["ada is fond of water."]
 
 
 def test_card_line_without_a_source_or_a_kind_changes_nothing(land: Dreamland):
