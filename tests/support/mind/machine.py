@@ -116,3 +116,16 @@ class Mind(Checks):
         assert not self.erased & self.existing.keys(), "what was to be erased is still there"
         left = residue(self.owner_dsn, *sorted(words | self.erased))
         assert left == {}, f"traces are left: {left}"
+
+
+class Days(Mind):
+    """The same with hardly a dream taken back: more happens in as many steps."""
+
+    # Here these are no rules, but something that others may call.
+    def undo_dream(self, place: int, pick: int) -> None:
+        super().undo_dream(place, pick)
+
+    def regret(
+        self, place: int, observed: str, tapes: tuple[list[int], list[int]], is_first: bool, pick: int | None
+    ) -> None:
+        super().regret(place, observed, tapes, is_first, pick)
