@@ -68,7 +68,10 @@ def lay_out(built: Path, place: Path, functions: Iterable[FunctionSpec]) -> Arte
     """Prepare a build in `place`, which is made anew. Raises `CannotLayOut`."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    sets = {function.layers for function in functions}
+    wanted = list(functions)
+    for function in wanted:
+        _demand(built / function.logical_id)
+    sets = {function.layers for function in wanted}
     layers = {names: place / f"opt{number}" for number, names in enumerate(sorted(sets))}
     for names, folder in layers.items():
         for name in names:
@@ -76,10 +79,14 @@ def lay_out(built: Path, place: Path, functions: Iterable[FunctionSpec]) -> Arte
     return Artefact(built=built, python=_python(place / "lang"), client=_client(place / "runtime"), layers=layers)
 
 
+def _demand(part: Path) -> None:
+    if not part.is_dir():
+        raise CannotLayOut(f"{part} is missing: run `python3 -m infra build --machine {platform.machine()}` first")
+
+
 def _unpack(layer: Path, onto: Path) -> None:
     """Add a layer to those before it, as hard links."""
-    if not layer.is_dir():
-        raise CannotLayOut(f"{layer} is missing: run `python3 -m infra build --machine {platform.machine()}` first")
+    _demand(layer)
 
     def link(source: str, target: str) -> None:
         # Lambda would keep the later one: two layers with one package are a mistake of the locks.

@@ -19,6 +19,7 @@ from shared.store import (
     erasure,
     erasure_conclusions,
     idempotency,
+    ledger,
     lineage,
     messages,
     outbox,
@@ -142,7 +143,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     "a fact rests on what others said": instead(_SOURCES, "__init__", _citing_anybody),
     "sessions are not told apart": instead(conclude, "known_alike", _alike_anywhere),
     "heirs take over nothing": instead(lineage, "hand_over", nothing),
-    "the ledger is not written": instead(work, "LEDGER", "SELECT 1"),
+    "the ledger is not written": instead(ledger, "LEDGER", "SELECT 1"),
     "a dream builds on another collection": both(
         instead(Workbench, "named", _named_by_anybody),
         swap(lineage, "HOLD", ("AND observer = %(observer)s AND observed = %(observed)s", "")),
