@@ -50,6 +50,7 @@ def model() -> Generator[OpenAIServer]:
 def stack(native_build: Build, model: OpenAIServer) -> Generator[Stack]:
     """The whole service from the build. One level of chat asks a model over the network, all else is offline."""
     settings = {
+        "CANARY_ENABLED": "true",
         "DIALECTIC_LEVELS__low__PROVIDER": "custom",
         "DIALECTIC_LEVELS__low__MODEL": "m",
         "DIALECTIC_LEVELS__low__TOOL_CHOICE": "auto",
