@@ -1,6 +1,6 @@
 """Consolidating: what a dream proposes is checked against what still holds, and written as one change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.backends import Backends
@@ -58,7 +58,7 @@ class Consolidation:
             *(_removed(one) for one in removals.values()),
             *(Change("deleted", one, reason=_UNFOUNDED) for one in above),
             *trimmed,
-            *self._written_card(backends, conn),
+            *self._written_card(backends, conn, standing),
         ]
         dream_changes.note(conn, dream, changes, now=now)
         return Consolidated(tuple(saved), tuple(gone))
@@ -70,13 +70,22 @@ class Consolidation:
             yield removal.conclusion
             if removal.successor is not None:
                 yield removal.successor
+        for line in self.proposal.card or ():
+            yield from line.source_ids
 
-    def _written_card(self, backends: Backends, conn: Connection) -> list[Change]:
-        wanted = self.proposal.card
-        if wanted is None:
+    def _written_card(self, backends: Backends, conn: Connection, standing: Container[str]) -> list[Change]:
+        if self.proposal.card is None:
             return []
         before = cards.read(conn, self.collection)
+        # As when a fact is forgotten later: a line goes with the first of what it rests on.
+        wanted = [
+            line
+            for line in self.proposal.card
+            if line.text in before.lines or all(source in standing for source in line.source_ids)
+        ]
         lines = [line.text for line in wanted]
+        if lines == list(before.lines):
+            return []
         version = self.proposal.card_version
         if not cards.put_over(conn, self.collection, lines, version=version, now=backends.clock.now()):
             # Somebody wrote it meanwhile, and knew better than who read it before that.

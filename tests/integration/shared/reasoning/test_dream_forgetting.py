@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.conclusion import Collection
+from shared.domain.json import JsonObject
 from shared.domain.session import ObservationSettings
 from shared.domain.work import TaskKind
 from shared.llm.types import Completion, Reply
@@ -16,7 +17,7 @@ from shared.memory.forget import delete_session, delete_workspace
 from shared.memory.recall import recall, vector_of
 from shared.memory.vector_upkeep import index_pending
 from shared.reasoning.dream import dream
-from shared.store import conclusions, dream_traces
+from shared.store import cards, conclusions, dream_traces
 from tests.support.dreaming import Acting, Dreamland, deduction, dreamland, ids, without_embedder
 from tests.support.erasing import settle
 from tests.support.forgetting import forgets
@@ -48,6 +49,35 @@ def test_fact_that_is_forgotten_while_a_dream_goes_on_leaves_nothing_that_rests_
     land.asks_for()
     land.dreaming_with(Acting(act)).dreams_on()
     assert land.levels() == {"explicit": ["ada loves the sea"], "deductive": ["ada likes coasts."]}
+
+
+@pytest.mark.parametrize("has_card", [False, True])
+def test_fact_that_is_forgotten_while_a_card_is_written_is_not_told_on_it(
+    land: Dreamland, owner_dsn: str, has_card: bool
+):
+    land.tells("ada", "I live in Zqcanaryville.", session="gone")
+    land.tells("ada", "I love the sea.", session="stays")
+    known = ids(land)
+    if has_card:
+        with land.backends.db.transaction() as conn:
+            cards.put(conn, Collection(land.workspace, "ada", "ada"), ["ATTRIBUTE: Is tall"], land.clock.now())
+
+    def line(text: str, fact: str) -> JsonObject:
+        return {"text": text, "source_ids": [known[fact]]}
+
+    def act(request: Completion) -> Reply | None:
+        if len(request.turns) > 2:
+            return None
+        delete_session(land.backends, land.workspace, "gone")
+        forgets(land)
+        told = line("ATTRIBUTE: Lives in Zqcanaryville", "ada lives in Zqcanaryville")
+        lines = [told, line("ATTRIBUTE: Loves the sea", "ada loves the sea")]
+        return calls(("rewrite_card", {"lines": [*lines, {"text": "ATTRIBUTE: Is tall"}] if has_card else lines}))
+
+    land.asks_for("card_refresh")
+    land.dreaming_with(Acting(act)).dreams_on()
+    assert residue(owner_dsn, "Zqcanaryville") == {}
+    assert land.card() == ["ATTRIBUTE: Loves the sea", *(["ATTRIBUTE: Is tall"] if has_card else [])]
 
 
 def test_session_that_is_forgotten_takes_with_it_what_dreams_wrote_of_it(land: Dreamland, owner_dsn: str):
