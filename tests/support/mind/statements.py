@@ -181,7 +181,7 @@ SELECT 'copied from nowhere', c.content, c.copied_from FROM conclusions AS c
 """
 
 # Counters that say something else than a count, and what waits without a time at which it is looked at again: for
-# nothing but a gate that is waited for for ever, or to be taken away with its session.
+# nothing but a gate that is waited for for ever, an erasure that wakes it at its end, or to go with its session.
 ASTRAY: LiteralString = """
 SELECT u.workspace, u.unit, u.pending_items, u.pending_tokens, u.done_items, u.parked_items, u.due_at
   FROM work_units AS u,
@@ -194,7 +194,8 @@ SELECT u.workspace, u.unit, u.pending_items, u.pending_tokens, u.done_items, u.p
    AND ((u.pending_items, u.pending_tokens, u.done_items, u.parked_items) <> (n.pending, n.tokens, n.done, n.parked)
         OR u.pending_items > 0 AND u.due_at IS NULL AND (u.kind <> 'derive' OR NOT %(is_patient)s)
            AND NOT EXISTS (SELECT FROM work_units AS f
-                            WHERE f.workspace = u.workspace AND f.unit = 'forget:' || u.session || ':')
+                            WHERE f.workspace = u.workspace AND f.unit <> u.unit
+                              AND f.unit IN ('forget:' || u.session || ':', 'erase:' || u.session || ':'))
         OR u.parked_items > 0 AND EXISTS (SELECT FROM work_items AS i
                                            WHERE i.workspace = u.workspace AND i.unit = u.unit
                                              AND i.state = 'parked' AND i.error IS NULL))
