@@ -151,7 +151,8 @@ SELECT 'overtaken by what is older', p.content, s.content
   FROM dream_changes AS h
   JOIN conclusions AS p ON p.workspace = h.workspace AND p.id = h.conclusion
   JOIN conclusions AS s ON s.workspace = h.workspace AND s.id = h.successor
- WHERE h.workspace = ANY(%(workspaces)s) AND h.action = 'superseded' AND %(is_whole)s
+ WHERE h.workspace = ANY(%(workspaces)s) AND h.action = 'superseded' AND NOT h.is_undone
+   AND %(is_whole)s
    AND (s.occurred_at < p.occurred_at OR s.level <> 'explicit' AND p.level = 'explicit')
  UNION ALL
 SELECT 'orphaned', c.content, m.id FROM conclusions AS c, unnest(c.message_ids) AS m (id)
