@@ -10,6 +10,7 @@ from shared.domain.trace import HEADER
 from shared.domain.work import TaskKind, WakeUp
 from shared.queue.envelope import pack
 from shared.settings.sections import QueueSettings
+from shared.telemetry.logs import logger
 from shared.telemetry.tracing import traceparent
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 _BATCH = 10
+
+
+class QueueRefused(QueueUnavailable):
+    """One queue answered that it does not take what was sent."""
 
 
 class WorkQueue(Protocol):
@@ -53,8 +58,25 @@ class SqsQueue:
         by_queue: dict[str, list[WakeUp]] = defaultdict(list)
         for wake_up in wake_ups:
             by_queue[self._urls[wake_up.unit.kind]].append(wake_up)
-        batches = [(url, some[i : i + _BATCH]) for url, some in by_queue.items() for i in range(0, len(some), _BATCH)]
-        return [wake_up for url, batch in batches for wake_up in self._send_batch(url, batch)]
+        taken: list[WakeUp] = []
+        failure: QueueUnavailable | None = None
+        for url, some in by_queue.items():
+            try:
+                for start in range(0, len(some), _BATCH):
+                    taken += self._send_batch(url, some[start : start + _BATCH])
+            except QueueRefused as error:
+                # The others may take theirs all the same.
+                failure = failure or error
+            except QueueUnavailable as error:
+                # Nobody answers: each further call would cost its whole time-out.
+                failure = failure or error
+                break
+        if failure is None:
+            return taken
+        if not taken:
+            raise failure
+        logger.warning("queue_not_reached", error=str(failure))
+        return taken
 
     def put_back(self, kind: TaskKind, receipt: str, *, after_s: int) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -73,7 +95,9 @@ class SqsQueue:
             answer = self._sqs().send_message_batch(
                 QueueUrl=url, Entries=[_entry(i, wake_up) for i, wake_up in enumerate(batch)]
             )
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
+            raise QueueRefused(type(error).__name__) from error
+        except BotoCoreError as error:
             raise QueueUnavailable(type(error).__name__) from error
         return [batch[int(sent["Id"])] for sent in answer.get("Successful", [])]
 

@@ -45,6 +45,20 @@ def test_send_brings_each_wake_up_once_however_often_it_is_sent(queue: SqsQueue,
     assert sorted(found, key=lambda one: one.number) == wake_ups
 
 
+def test_send_when_one_queue_is_away_still_sends_to_the_others(queue: SqsQueue, sqs: Any, url: str):
+    # The queue of dreams has no address here.
+    dreams = [WakeUp(WorkUnit("w", TaskKind.DREAM, "", "ada", "ada"), number) for number in range(11)]
+    others = [wake_up(number) for number in range(11)]
+    assert queue.send([*dreams, *others]) == others
+    found = [unpack(message["Body"]) for _ in range(2) for message in received(sqs, url)]
+    assert sorted(found, key=lambda one: one.number) == others
+
+
+def test_send_when_no_queue_took_anything_says_so(queue: SqsQueue):
+    with pytest.raises(QueueUnavailable):
+        queue.send([WakeUp(WorkUnit("w", TaskKind.DREAM, "", "ada", "ada"), 1)])
+
+
 def test_put_back_shows_the_wake_up_again_after_its_pause(
     queue: SqsQueue, sqs: Any, url: str, advance: Callable[[float], None]
 ):
