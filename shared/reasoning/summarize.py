@@ -26,6 +26,7 @@ from shared.telemetry.logs import logger
 
 # What one call reads; a session that lags behind further is caught up in several.
 _MOST_INPUT_TOKENS = 24_000
+_MOST_MESSAGES = 500
 _WORDS_PER_TOKEN = 0.75
 _NOTHING_YET = "(none yet)"
 _EVERYTHING = 2**62
@@ -122,7 +123,8 @@ def _next_step(backends: Backends, unit: WorkUnit, kind: SummaryKind, seq: int) 
         first = earlier.covered_seq + 1 if earlier else 1
         if first > seq:
             return None
-        fresh = messages.in_range(conn, unit.workspace, unit.session, first, min(seq, first + 499))
+        # Counted, and not by their places: of these an erasure may have emptied hundreds in a row.
+        fresh = messages.in_range(conn, unit.workspace, unit.session, first, seq, most=_MOST_MESSAGES)
     return _Step(kind, earlier, _leading(fresh)) if fresh else None
 
 

@@ -122,14 +122,17 @@ RANGE: LiteralString = f"""
 SELECT {MESSAGE} FROM messages
  WHERE workspace = %(workspace)s AND session = %(session)s AND seq BETWEEN %(first)s AND %(last)s
  ORDER BY seq
+ LIMIT %(most)s
 """
 
 
-def in_range(conn: Connection, workspace: str, session: str, first: int, last: int) -> list[Message]:
-    """The messages from place `first` to place `last`, both included, in order."""
+def in_range(
+    conn: Connection, workspace: str, session: str, first: int, last: int, *, most: int | None = None
+) -> list[Message]:
+    """The messages from place `first` to place `last`, both included, in order; at most the first `most` of them."""
+    given = {"workspace": workspace, "session": session, "first": first, "last": last, "most": most}
     with conn.cursor(row_factory=message_row) as cursor:
-        cursor.execute(RANGE, {"workspace": workspace, "session": session, "first": first, "last": last})
-        return cursor.fetchall()
+        return cursor.execute(RANGE, given).fetchall()
 
 
 # The messages of a window, and what others said between them: the newest, because a sparse author's window may

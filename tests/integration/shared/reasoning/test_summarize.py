@@ -107,6 +107,16 @@ def test_summarize_after_a_failed_cadence_covers_it_with_the_next(place):
     assert stored(place) == {"short": (40, "up to 40")}
 
 
+def test_summarize_after_hundreds_of_messages_were_erased_covers_what_is_left(place):
+    bot = [("bot", f"tick {n}") for n in range(500)]
+    place.says("s", *bot, *(("ada", f"message {n}") for n in range(501, 521)))
+    place.backends.db.run(lambda conn: conn.execute("DELETE FROM messages WHERE peer = 'bot'"))
+    model = Scribe()
+    work_off(place, model)
+    assert model.seen[-1] == ("short", list(range(501, 521)))
+    assert stored(place)["short"] == (520, "up to 520")
+
+
 def test_summarize_when_the_answer_is_declined_says_so(place):
     speak(place, 1, 20)
     [wake_up] = place.queue.take(TaskKind.SUMMARY)
