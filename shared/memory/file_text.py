@@ -2,6 +2,7 @@
 
 import io
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,8 @@ from shared.telemetry.logs import logger
 
 # Where a piece may end, the best place first.
 _ENDS: Final = ("\n\n", "\n", ". ", " ")
+_SPACE: Final = 0x20
+_ASCII: Final = bytes([*b"\t\n\r", *range(_SPACE, 0x7F)])
 # A few hundred bytes of PDF can unfold to gigabytes of text.
 _MOST_CHARACTERS: Final = 20_000_000
 
@@ -55,12 +58,22 @@ def _end(text: str, start: int, most: int) -> int:
 
 
 def _decoded(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "utf-16"):
+    for encoding in ("utf-8-sig", "latin-1" if _is_of_single_bytes(content) else "utf-16"):
         try:
             return content.decode(encoding)
         except UnicodeError:
             continue
     return content.decode("latin-1")
+
+
+def _is_of_single_bytes(content: bytes) -> bool:
+    """Whether it is no UTF-16, which almost any even number of bytes would pass for.
+
+    Spaces, full stops and ends of lines are control characters there, byte by byte, and every other byte is no letter.
+    """
+    is_marked = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    beyond = content.translate(None, _ASCII)
+    return not is_marked and min(beyond, default=_SPACE) >= _SPACE and 3 * len(beyond) < len(content)
 
 
 def _json(content: bytes) -> str:
