@@ -7,43 +7,63 @@ from typing import Any, LiteralString
 from psycopg import Cursor
 from psycopg.rows import RowMaker
 
-from shared.domain.status import Counts, ParkedItem, WaitingUnit
+from shared.domain.status import Counts, ParkedItem, QueueStatus, WaitingUnit
 from shared.store.database import Connection
 
-COUNTS: LiteralString = """
-SELECT session,
-       sum(done_items + parked_items)::bigint,
-       sum(CASE WHEN lease_until > %(now)s THEN window_items ELSE 0 END)::bigint,
-       sum(CASE WHEN lease_until > %(now)s THEN pending_items - window_items ELSE pending_items END)::bigint
-  FROM work_units
- WHERE workspace = %(workspace)s AND kind = ANY(%(kinds)s)
-   AND (%(session)s::text IS NULL OR session = %(session)s)
- GROUP BY session
+# All sums, and those of as many sessions as are named, where something is left first. Dreams have no session.
+_SUMMED: LiteralString = """
+SELECT NULL AS session, sum(done)::bigint, sum(active)::bigint, sum(pending)::bigint FROM sums
+ UNION ALL
+(SELECT session, done, active, pending FROM sums
+  WHERE session <> ''
+  ORDER BY active + pending = 0, session
+  LIMIT %(most_sessions)s)
+"""
+COUNTS: LiteralString = f"""
+WITH sums AS MATERIALIZED (
+    SELECT session,
+           sum(done_items + parked_items)::bigint AS done,
+           sum(CASE WHEN lease_until > %(now)s THEN window_items ELSE 0 END)::bigint AS active,
+           sum(CASE WHEN lease_until > %(now)s THEN pending_items - window_items ELSE pending_items END)::bigint
+           AS pending
+      FROM work_units
+     WHERE workspace = %(workspace)s AND kind = ANY(%(kinds)s)
+       AND (%(session)s::text IS NULL OR session = %(session)s)
+     GROUP BY session)
+{_SUMMED}
 """
 
 
 def counts(
-    conn: Connection, workspace: str, kinds: Sequence[str], *, session: str | None, now: datetime
-) -> dict[str, Counts]:
-    """The counts of each session with work of these kinds."""
+    conn: Connection,
+    workspace: str,
+    kinds: Sequence[str],
+    *,
+    session: str | None,
+    now: datetime,
+    most_sessions: int,
+) -> QueueStatus:
+    """The counts of work of these kinds, in all and of each session with any, or of `most_sessions` of them."""
     values = {"workspace": workspace, "kinds": list(kinds), "session": session, "now": now}
-    return {name: Counts(done, active, pending) for name, done, active, pending in conn.execute(COUNTS, values)}
+    return _read(conn, COUNTS, {**values, "most_sessions": most_sessions})
 
 
 # With a filter by peer the items themselves are counted: observers stand there.
-COUNTS_OF_PEERS: LiteralString = """
-SELECT u.session,
-       count(*) FILTER (WHERE i.state <> 'pending'),
-       count(*) FILTER (WHERE i.state = 'pending' AND u.lease_until > %(now)s
-                          AND i.seq BETWEEN u.window_first AND u.window_last),
-       count(*) FILTER (WHERE i.state = 'pending' AND NOT coalesce(u.lease_until > %(now)s
-                          AND i.seq BETWEEN u.window_first AND u.window_last, false))
-  FROM work_units AS u
-  JOIN work_items AS i ON i.workspace = u.workspace AND i.unit = u.unit
- WHERE u.workspace = %(workspace)s AND u.kind = ANY(%(kinds)s)
-   AND (%(session)s::text IS NULL OR u.session = %(session)s)
-   AND (u.observed = %(sender)s OR %(observer)s = ANY(i.observers))
- GROUP BY u.session
+COUNTS_OF_PEERS: LiteralString = f"""
+WITH sums AS MATERIALIZED (
+    SELECT u.session,
+           count(*) FILTER (WHERE i.state <> 'pending') AS done,
+           count(*) FILTER (WHERE i.state = 'pending' AND u.lease_until > %(now)s
+                              AND i.seq BETWEEN u.window_first AND u.window_last) AS active,
+           count(*) FILTER (WHERE i.state = 'pending' AND NOT coalesce(u.lease_until > %(now)s
+                              AND i.seq BETWEEN u.window_first AND u.window_last, false)) AS pending
+      FROM work_units AS u
+      JOIN work_items AS i ON i.workspace = u.workspace AND i.unit = u.unit
+     WHERE u.workspace = %(workspace)s AND u.kind = ANY(%(kinds)s)
+       AND (%(session)s::text IS NULL OR u.session = %(session)s)
+       AND (u.observed = %(sender)s OR %(observer)s = ANY(i.observers))
+     GROUP BY u.session)
+{_SUMMED}
 """
 
 
@@ -56,19 +76,17 @@ def counts_of_peers(
     sender: str | None,
     session: str | None,
     now: datetime,
-) -> dict[str, Counts]:
+    most_sessions: int,
+) -> QueueStatus:
     """As `counts`, for items that `observer` learns from or `sender` wrote."""
-    values = {
-        "workspace": workspace,
-        "kinds": list(kinds),
-        "session": session,
-        "now": now,
-        "observer": observer,
-        "sender": sender,
-    }
-    return {
-        name: Counts(done, active, pending) for name, done, active, pending in conn.execute(COUNTS_OF_PEERS, values)
-    }
+    values = {"workspace": workspace, "kinds": list(kinds), "session": session, "now": now}
+    peers = {"observer": observer, "sender": sender}
+    return _read(conn, COUNTS_OF_PEERS, {**values, **peers, "most_sessions": most_sessions})
+
+
+def _read(conn: Connection, statement: LiteralString, values: dict[str, object]) -> QueueStatus:
+    found = {name: Counts(*(number or 0 for number in row)) for name, *row in conn.execute(statement, values)}
+    return QueueStatus(found.pop(None, Counts()), found)
 
 
 def waiting_row(_: Cursor[Any]) -> RowMaker[WaitingUnit]:

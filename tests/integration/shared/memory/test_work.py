@@ -280,6 +280,19 @@ def test_queue_status_counts_what_waits_what_is_at_work_and_what_is_done(place):
     assert counts(sender="nobody") == Counts()
 
 
+@pytest.mark.parametrize("peers", [{}, {"observer": None, "sender": "ada"}])
+def test_queue_status_of_many_sessions_names_those_first_where_something_is_left(place, peers):
+    for session in "abcde":
+        place.says(session, ("ada", "word " * 2000))
+    for session in "abd":
+        place.finishes(place.claims(place.unit(session, "ada")))
+    read = status.counts_of_peers if peers else status.counts
+    with place.backends.db.reading() as conn:
+        found = read(conn, place.workspace, ["derive"], session=None, now=place.clock.moment, most_sessions=3, **peers)
+    assert found.total == Counts(3, 0, 2)
+    assert found.sessions == {"c": Counts(0, 0, 1), "e": Counts(0, 0, 1), "a": Counts(1, 0, 0)}
+
+
 @pytest.mark.parametrize(
     ("prepare", "reason"),
     [

@@ -88,6 +88,7 @@ BIG = (
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
+KINDS = ["derive", "summary"]
 UNIT = WorkUnit("w1", TaskKind.DERIVE, "s1", "p1")
 COLLECTION = Collection("w1", "p1", "p1")
 BATCH = Batch("w1", "s1", "f1", "r1")
@@ -230,7 +231,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "conclusions_reinforce": lambda conn: conclusions.reinforce(conn, "w1", [Mention("c1", ("m2",), 1, THEN)]),
     "conclusions_hide": lambda conn: conclusions.hide(conn, "w1", ["c1"], THEN),
     "status_of_a_peer": lambda conn: status.counts_of_peers(
-        conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN
+        conn, "w1", ["derive"], observer=None, sender="p1", session="s1", now=THEN, most_sessions=9
     ),
     "parked": lambda conn: status.parked(conn, workspace="w1", most=100),
     "retry_parked": lambda conn: repair.retry_parked(conn, "w1", UNIT.key, now=THEN),
@@ -357,5 +358,5 @@ def test_due_units_are_found_by_their_due_time(plans):
 
 
 def test_status_of_one_session_reads_no_other_sessions_units(plans):
-    [found] = plans(lambda conn: status.counts(conn, "w1", ["derive", "summary"], session="s1", now=THEN))
+    [found] = plans(lambda conn: status.counts(conn, "w1", KINDS, session="s1", now=THEN, most_sessions=9))
     assert "work_units_by_session" in found
