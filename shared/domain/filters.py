@@ -28,6 +28,8 @@ from shared.domain.filter_tree import (
 from shared.domain.json import Json
 
 MAX_DEPTH: Final = 5
+# Each is a part of one statement: tens of thousands would be more than Postgres takes, or seconds of its time.
+MAX_CONDITIONS: Final = 1000
 _WILDCARD: Final = "*"
 _LOGICAL: Final = ("AND", "OR", "NOT")
 _OPERATORS: Final[Mapping[str, Operator]] = {
@@ -89,7 +91,18 @@ CONCLUSIONS: Final[Columns] = {
 
 def parse(given: Mapping[str, Json] | None, columns: Columns) -> Filter | None:
     """The tree of `given` over `columns`; None when it sets no condition. Raises `FilterError`."""
-    return _Parser(columns).members_of(given or {}, "filters", 0)
+    tree = _Parser(columns).members_of(given or {}, "filters", 0)
+    if tree is not None and _conditions(tree) > MAX_CONDITIONS:
+        raise FilterError(f"filters: at most {MAX_CONDITIONS} conditions may be set; an 'in' is one, whatever its list")
+    return tree
+
+
+def _conditions(tree: Filter) -> int:
+    match tree:
+        case All(members) | AnyOf(members) | NoneOf(members):
+            return sum(map(_conditions, members))
+        case _:
+            return 1
 
 
 class _Parser:

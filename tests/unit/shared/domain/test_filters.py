@@ -122,6 +122,19 @@ def _nested(depth: int) -> dict[str, Any]:
     return given
 
 
+def test_parse_takes_a_thousand_conditions_and_no_more():
+    peers = [{"peer_id": f"p{number}"} for number in range(998)]
+    whole: dict[str, Any] = {"OR": [*peers, {"NOT": [{"token_count": 1}]}], "metadata": {"a": 1}}
+    assert filters.parse(whole, filters.MESSAGES) is not None
+    with pytest.raises(FilterError, match="1000 conditions"):
+        filters.parse({**whole, "created_at": "2026-01-01"}, filters.MESSAGES)
+
+
+def test_parse_takes_a_list_of_any_length_for_one_condition():
+    names = [f"p{number}" for number in range(5000)]
+    assert filters.parse({"peer_id": names}, filters.MESSAGES) == Compare("peer_id", "in", tuple(names))
+
+
 def test_parse_goes_five_levels_deep_and_no_further():
     assert filters.parse(_nested(5), filters.MESSAGES) is not None
     with pytest.raises(FilterError):
