@@ -20,12 +20,20 @@ def flush(conn: Connection, *, workspace: str | None, now: datetime) -> int:
     return conn.execute(FLUSH, {"workspace": workspace, "now": now}).rowcount
 
 
+# What an endpoint did not take is kept as long as it may be tried again.
+_SETTLED: LiteralString = """
+settled AS (
+    DELETE FROM webhook_events AS e USING taken AS t
+     WHERE e.workspace = t.workspace AND starts_with(t.unit, 'webhook:') AND e.webhook = split_part(t.unit, ':', 3)
+       AND e.seq = t.seq AND t.state = 'finished')
+"""
 # The unit's counters move with its items, in one statement.
-UNPARK: LiteralString = """
+UNPARK: LiteralString = f"""
 WITH taken AS (
     UPDATE work_items SET state = %(state)s, attempts = 0, error = NULL, finished_at = %(finished_at)s
      WHERE state = 'parked' AND workspace = %(workspace)s AND (%(unit)s::text IS NULL OR unit = %(unit)s)
- RETURNING unit, tokens),
+ RETURNING workspace, unit, seq, tokens, state),
+{_SETTLED},
 counted AS (SELECT unit, count(*) AS items, sum(tokens) AS tokens FROM taken GROUP BY unit)
 UPDATE work_units AS u
    SET parked_items = u.parked_items - c.items,
@@ -66,7 +74,7 @@ def _unpark(conn: Connection, workspace: str, unit: str | None, now: datetime, *
 
 
 # As UNPARK gives up, for all workspaces, but only what was set aside long ago.
-GIVE_UP: LiteralString = """
+GIVE_UP: LiteralString = f"""
 WITH taken AS (
     UPDATE work_items SET state = 'finished', error = NULL, finished_at = %(now)s
      WHERE ctid = ANY (ARRAY(
@@ -74,7 +82,8 @@ WITH taken AS (
             WHERE state = 'parked' AND finished_at <= %(before)s
             LIMIT %(most)s
               FOR UPDATE SKIP LOCKED))
- RETURNING workspace, unit),
+ RETURNING workspace, unit, seq, state),
+{_SETTLED},
 counted AS (SELECT workspace, unit, count(*) AS items FROM taken GROUP BY workspace, unit)
 UPDATE work_units AS u
    SET parked_items = u.parked_items - c.items, done_items = u.done_items + c.items

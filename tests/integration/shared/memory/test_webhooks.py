@@ -17,11 +17,12 @@ from shared.memory import dreams, webhooks
 from shared.memory.deliver import GIVEN_UP_AFTER, deliver
 from shared.memory.relay import relay
 from shared.memory.webhooks import WebhookLimitReached
+from shared.memory.work import give_up_parked
 from shared.reasoning.derive import derive
 from shared.reasoning.dream import dream
 from shared.reasoning.summarize import summarize
+from shared.store import repair, work
 from shared.store import webhooks as stored
-from shared.store import work
 from shared.store.database import Connection
 from shared.store.outbox import Gate
 from tests.support.listener import Listener
@@ -211,6 +212,23 @@ def test_endpoint_on_a_private_address_is_never_called(heard: Workplace, listene
         "parked",
         "AddressForbidden: The host stands for an address that is not public.",
     )
+
+
+@pytest.mark.parametrize(("what", "left"), [("given up", 1), ("dropped", 1), ("tried again", 2)])
+def test_event_set_aside_is_kept_as_long_as_it_may_be_tried_again(heard: Workplace, listener: Listener, what, left):
+    registered(heard, f"http://localhost:{listener.port}/")
+    strict = heard.configured(webhook={"allow_private": False})
+    webhooks.test(strict.backends, strict.workspace)
+    run(strict)
+    webhooks.test(strict.backends, strict.workspace)
+    assert owed(strict) == 2
+    if what == "given up":
+        strict.clock.advance(seconds=strict.backends.settings.deriver.queue_error_retention_seconds)
+        give_up_parked(strict.backends)
+    else:
+        change = repair.drop_parked if what == "dropped" else repair.retry_parked
+        strict.backends.db.run(lambda conn: change(conn, strict.workspace, None, now=strict.clock.now()))
+    assert owed(strict) == left
 
 
 def test_worker_that_comes_twice_delivers_once(heard: Workplace, listener: Listener):
