@@ -9,6 +9,8 @@ _INSTRUCTIONS = "custom_instructions"
 _SECTIONS = ("reasoning", "peer_card", "summary", "dream", "dialectic")
 # Whoever writes the card is told what holds for dreams anyway: what stands in its own section is said beside that.
 _ADDING = "peer_card"
+# Whoever wants no summary may ask for one after any number of messages: this many no session has.
+_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def _flag(values: Mapping[str, Json], key: str, default: bool) -> bool:
 
 def _count(values: Mapping[str, Json], key: str, default: int) -> int:
     value = values.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        return default
+    return min(value, _NEVER)
 
 
 def _text(values: Mapping[str, Json], key: str, default: str | None) -> str | None:

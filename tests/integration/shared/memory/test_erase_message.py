@@ -6,10 +6,11 @@ import pytest
 
 from shared.domain.conclusion import Collection, ConclusionDraft
 from shared.domain.errors import NotFound
+from shared.domain.json import JsonObject
 from shared.domain.quotes import Quote
 from shared.domain.summary import Summary
 from shared.domain.work import TaskKind
-from shared.memory import conclude, scopes
+from shared.memory import conclude, scopes, sessions
 from shared.memory.erase import erase_message
 from shared.memory.forget import delete_session
 from shared.store import cards, message_ranking, message_search, summaries
@@ -62,6 +63,17 @@ def test_erase_message_is_asked_for_once_and_unknown_ones_are_not_found(place):
     delete_session(place.backends, place.workspace, "t")
     with pytest.raises(NotFound):
         erase_message(place.backends, place.workspace, "t", said.id)
+
+
+@pytest.mark.parametrize("never", [2**31, 2**63, 10**30])
+def test_erase_message_of_a_session_that_is_summarized_no_more_is_done_all_the_same(place, never):
+    [said, *_] = place.says("s", *[("ada", f"line {number}") for number in range(20)])
+    settle(place)
+    assert place.count("summaries") > 0
+    counts: JsonObject = {"messages_per_short_summary": never - 1, "messages_per_long_summary": never}
+    sessions.get_or_create(place.backends, place.workspace, "s", configuration={"summary": counts})
+    erases(place, said)
+    assert (place.count("messages"), place.count("summaries")) == (19, 0)
 
 
 def test_erased_message_leaves_no_trace_in_any_table(place, owner_dsn):

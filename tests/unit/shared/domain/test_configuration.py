@@ -33,6 +33,12 @@ def test_resolve_of_stored_nonsense_falls_back_to_the_default(stored):
     assert resolve(DEFAULTS, stored) == DEFAULTS
 
 
+@pytest.mark.parametrize("never", [2**31, 10**30])
+def test_resolve_of_a_count_that_no_session_reaches_gives_one_that_postgres_can_count_with(never):
+    in_force = resolve(DEFAULTS, {"summary": {"messages_per_long_summary": never}})
+    assert in_force.messages_per_long_summary == 2**31 - 1
+
+
 @pytest.mark.parametrize("count", [0, -5, True, "30", 2.5])
 def test_resolve_of_an_impossible_count_falls_back_to_the_default(count):
     assert resolve(DEFAULTS, {"summary": {"messages_per_short_summary": count}}).messages_per_short_summary == 20
