@@ -7,6 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from shared.domain.json import JsonObject
 from shared.llm import forms
 from shared.llm.failures import Declined, Objection
+from shared.llm.sound import SoundPieces, sound
 from shared.llm.types import Completion, Delta, Reply, TextDelta
 from shared.telemetry.logs import logger
 
@@ -74,22 +75,24 @@ class SdkChat(Generic[A]):
             except Objection as objection:
                 self._give_way(objection, asked, request)
             else:
-                return self._vendor.reply(data)
+                return sound(self._vendor.reply(data))
 
     def stream(self, request: Completion) -> Iterator[Delta]:
         timeout_s = request.timeout_s or _TIMEOUT_S
         while True:
             asked = self._asked(request, stream=True)
-            answer = self._vendor.assembly()
+            answer, pieces = self._vendor.assembly(), SoundPieces()
             try:
                 with closing(self._vendor.events(asked, timeout_s=timeout_s)) as events:
                     for event in events:
-                        if piece := answer.add(event):
+                        if piece := pieces.next(answer.add(event)):
                             yield TextDelta(piece)
             except Objection as objection:
                 self._give_way(objection, asked, request)
             else:
-                yield answer.reply(self.name)
+                if rest := pieces.rest():
+                    yield TextDelta(rest)
+                yield sound(answer.reply(self.name))
                 return
 
     def _asked(self, request: Completion, *, stream: bool) -> A:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import AnswerUnreadable
-from shared.domain.json import Json, JsonObject
+from shared.domain.json import Json, JsonObject, each_text, encodable
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -58,7 +58,7 @@ def _unfenced(text: str) -> str:
 def _loads(text: str) -> Json:
     try:
         # Not strict about control characters: models write line breaks inside strings.
-        return cast(Json, json.loads(text, strict=False))
+        return each_text(cast(Json, json.loads(text, strict=False)), encodable)
     except (ValueError, RecursionError):
         return None
 
@@ -68,7 +68,7 @@ def _loads_forgiving(text: str) -> Json:
     import json_repair
 
     try:
-        return cast(Json, json_repair.loads(text, skip_json_loads=True)) or None
+        return each_text(cast(Json, json_repair.loads(text, skip_json_loads=True)), encodable) or None
     except (ValueError, RecursionError):
         return None
 

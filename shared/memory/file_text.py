@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.errors import Invalid, TooLarge, UnsupportedType
+from shared.domain.json import encodable
 from shared.telemetry.logs import logger
 
 # Where a piece may end, the best place first.
@@ -111,4 +112,4 @@ def _pdf(content: bytes) -> str:
 
 def _storable(text: str) -> str:
     """Without NUL, which Postgres does not know, and with half a surrogate pair replaced, which nothing can encode."""
-    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return encodable(text.replace("\x00", ""))

@@ -75,6 +75,19 @@ def test_stream_gives_the_same_reply_as_complete(
     assert (streamed.replay is None) == (unstreamed.replay is None)
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [("half a \ud83d", "half a \ufffd"), ("\ude00 \ud83d tea", "\ufffd \ufffd tea"), ("\ud83d\ude00!", "\U0001f600!")],
+)
+def test_answer_with_halves_of_surrogate_pairs_can_be_encoded(
+    world: World, server: ScriptedServer, model: ChatModel, said: str, text: str
+) -> None:
+    line = Line(said, (("call_1", "search", {"query": said}),))
+    server.script(world.whole(line), world.streamed(line))
+    for reply in (model.complete(TOOLS), whole([*model.stream(TOOLS)])):
+        assert (reply.text, reply.tool_calls[0].arguments) == (text, {"query": text})
+
+
 def test_stream_hands_pieces_out_as_they_arrive(world: World, server: ScriptedServer, model: ChatModel) -> None:
     go_on = Event()
     server.script(world.streamed(Line("Her name is Ada."), gate=go_on))

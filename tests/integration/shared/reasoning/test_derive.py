@@ -53,6 +53,12 @@ def test_derive_saves_each_fact_with_its_message_and_its_time(place):
     assert (window["model"], window["input_tokens"], window["conclusions"]) == ("scripted/1", 10, 2)
 
 
+def test_derive_of_an_answer_with_half_a_surrogate_pair_keeps_its_facts(place):
+    place.says("s", ("ada", "I like \U0001f375 tea"), ("ada", "I sing"))
+    derived(place, '{"explicit": [{"content": "ada likes \\ud83c tea", "message": 1}, {"content": "ada sings"}]}')
+    assert contents(place) == [("ada", "ada likes \ufffd tea"), ("ada", "ada sings")]
+
+
 @pytest.mark.parametrize("cited", [None, 2, 9, 0, -1])
 def test_derive_when_the_citation_is_missing_or_not_the_targets_names_all_its_messages(place, cited):
     first, _, third = place.says("s", ("ada", "one"), ("bob", "two"), ("ada", "three"))
