@@ -71,4 +71,16 @@ SELECT 'w' || n, '2031-05-06', 1, '2031-05-01', 1, 1 FROM generate_series(1, 900
 INSERT INTO reservations (workspace, id, usd, expires_at)
 SELECT 'w' || n % 3000 + 1, 'call' || n, 0.01, timestamptz '2031-05-06 06:59+00' + n * interval '1 second'
   FROM generate_series(1, 9000) AS n;
+INSERT INTO peer_cards (workspace, observer, observed, entries, updated_at)
+SELECT 'w1', 'p' || n, 'p' || m, '{a}', '2031-01-01' FROM generate_series(1, 2000) AS n, generate_series(1, 5) AS m;
+INSERT INTO summaries (workspace, session, kind, content, message_id, covered_seq, token_count, created_at)
+SELECT 'w1', 's' || n, 'short', 'x', 'm', 1, 1, '2031-01-01' FROM generate_series(1, 2000) AS n;
+INSERT INTO webhooks (workspace, id, url, created_at)
+SELECT 'w' || n % 300 + 1, 'h' || n, 'u' || n, '2031-01-01' FROM generate_series(0, 2999) AS n;
+UPDATE webhooks SET workspace = 'w1' WHERE id = 'h1';
+INSERT INTO webhook_events (workspace, webhook, id, type, data, created_at)
+SELECT workspace, id, id || '-' || m, 'test.event', '{}', '2031-01-01' FROM webhooks, generate_series(1, 5) AS m;
+INSERT INTO message_search (workspace, message_id, document)
+SELECT workspace, id, to_tsvector('simple', content) FROM messages;
+INSERT INTO term_stats (workspace, term, df) SELECT 'w1', 't' || n, 1 FROM generate_series(1, 20000) AS n;
 """

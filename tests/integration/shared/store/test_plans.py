@@ -60,6 +60,8 @@ from tests.support.backends import THEN
 from tests.support.index_uses import INDEX_USES
 from tests.support.plan_dreams import DREAM_USES
 from tests.support.plan_rows import FILL
+from tests.support.removal_uses import REMOVAL_USES
+from tests.support.session_uses import SESSION_USES
 from tests.support.spending import CENT, a_call
 
 BIG = (
@@ -85,6 +87,12 @@ BIG = (
     "spending",
     "reservations",
     "vector_removals",
+    "peer_cards",
+    "summaries",
+    "webhooks",
+    "webhook_events",
+    "message_search",
+    "term_stats",
 )
 GATE = Gate(1024, timedelta(minutes=30))
 TERMS = ClaimTerms(GATE, 1024, timedelta(seconds=90))
@@ -179,6 +187,8 @@ def erase_messages(conn: Connection) -> None:
 
 USES: dict[str, Callable[[Connection], object]] = {
     **INDEX_USES,
+    **SESSION_USES,
+    **REMOVAL_USES,
     "scene": lambda conn: record.scene(conn, "w1", "s1", ["p1", "p2"], now=THEN, batch=BATCH),
     "ensure": lambda conn: record.ensure(conn, "w1", "s1", ["p1", "p9"], THEN),
     "insert": lambda conn: messages.insert(conn, "w1", "s1", [new_message(n) for n in range(3)]).read(),
@@ -203,6 +213,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     ),
     "idempotency_expired": lambda conn: idempotency.purge_expired(conn, now=THEN, most=100),
     "idempotency_forget": lambda conn: idempotency.forget(conn, "w1", [("session", "s7")], most=100),
+    "idempotency_erase": lambda conn: idempotency.erase(conn, "w1", [("message", "m1"), ("message", "m2")], most=100),
     "wake_due": lambda conn: outbox.wake_due(conn, now=THEN, most=200),
     "next_due": outbox.next_due,
     "claim_and_finish": claim_and_finish,
