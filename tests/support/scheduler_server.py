@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Any, Final, Self, cast
+from threading import Lock
+from typing import Any, Final, cast
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.served import QuietHandler, Served
 
 _AT: Final = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _SYSTEM: Final[dict[str, Any]] = {
@@ -39,7 +40,7 @@ class Made:
 
 
 @dataclass
-class SchedulerServer:
+class SchedulerServer(Served):
     """Serves schedules while entered. `asked` are the operations it was asked for, with their schedule's name.
 
     `refuses` next requests with an error of its own making, after they took effect where `after_effect` says so.
@@ -52,14 +53,8 @@ class SchedulerServer:
     after_effect: bool = False
 
     def __post_init__(self) -> None:
+        super().__init__(_Handler)
         self.lock = Lock()
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.owner = self
-        self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def makes(self, group: str, name: str, **values: Any) -> None:
         """What CloudFormation does with AWS::Scheduler::Schedule."""
@@ -110,35 +105,20 @@ class SchedulerServer:
         self.schedules[key] = Made({**_SYSTEM, **given, "GroupName": key[0], "Name": key[1]})
         return 200, {"ScheduleArn": f"arn:aws:scheduler:eu-west-1:123456789012:schedule/{key[0]}/{key[1]}"}
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
 
 def _moment(expression: str) -> datetime | None:
     found = _AT.fullmatch(expression)
     return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    owner: SchedulerServer
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     _NAMES: Final = {400: "ValidationException", 404: "ResourceNotFoundException", 500: "InternalServerException"}
 
     def do_GET(self) -> None:
         self._serve({})
 
     def do_PUT(self) -> None:
-        self._serve(cast(dict[str, Any], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self._serve(cast(dict[str, Any], json.loads(self.body())))
 
     def _serve(self, body: dict[str, Any]) -> None:
         where = urlsplit(self.path)
@@ -146,16 +126,6 @@ class _Handler(BaseHTTPRequestHandler):
         if not (signed.startswith("AWS4-HMAC-SHA256 ") and "/scheduler/aws4_request" in signed):
             status, said = 403, dict[str, Any](Message="not signed")
         else:
-            owner = cast(_Server, self.server).owner
-            status, said = owner.answer(self.command, where.path, parse_qs(where.query), body)
-        data = json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        if status in self._NAMES:
-            self.send_header("X-Amzn-ErrorType", self._NAMES[status])
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+            status, said = self.server.owner.answer(self.command, where.path, parse_qs(where.query), body)
+        kind = {"X-Amzn-ErrorType": self._NAMES[status]} if status in self._NAMES else {}
+        self.answer(status, json.dumps(said).encode(), {"Content-Type": "application/json", **kind})

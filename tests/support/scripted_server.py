@@ -1,15 +1,14 @@
 """An HTTP server on this machine in a vendor's place: it plays a script and keeps what it was sent."""
 
 import json
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Self, cast
+from threading import Event
+from typing import cast
 
 from shared.domain.json import Json, JsonObject
+from tests.support.served import QuietHandler, Served
 
 _PATIENCE_S = 20.0
 
@@ -39,23 +38,17 @@ class Scripted:
     is_cut: bool = False
 
 
-class ScriptedServer:
+class ScriptedServer(Served):
     """Serves on a free port while entered. A request beyond the script gets status 418."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.received: list[Received] = []
         self.connections = 0
         self.closing = Event()
         # What answers each request, instead of the script.
         self.mind: Callable[[Received], Scripted] | None = None
         self._script: deque[Scripted] = deque()
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.play = self
-        self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def script(self, *answers: Scripted) -> None:
         self._script.extend(answers)
@@ -75,43 +68,20 @@ class ScriptedServer:
             self._script.popleft() if self._script else Scripted(418, b'{"error": {"message": "the script has ended"}}')
         )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.closing.set()
-        self._http.shutdown()
-        self._http.server_close()
+        super().__exit__()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    play: ScriptedServer
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        # A client that gives up in the middle is what some tests are about.
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]  # passed on as it came
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # always made by _Server
-
+class _Handler(QuietHandler):
     def setup(self) -> None:
         super().setup()
-        self.server.play.connections += 1
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+        self.server.owner.connections += 1
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
-        request = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, raw)
-        self.server.play.received.append(request)
-        self._answer(self.server.play.next(request))
+        request = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, self.body())
+        self.server.owner.received.append(request)
+        self._answer(self.server.owner.next(request))
 
     def _answer(self, answer: Scripted) -> None:
         framing = {"Transfer-Encoding": "chunked"} if answer.parts else {"Content-Length": str(len(answer.body))}
