@@ -78,6 +78,8 @@ def _index(backends: Backends, claimed: Claim, change: _Change) -> None:
         if change.copies:
             placed = backends.vectors.copy_conclusions(unit.workspace, change.copies, observer=unit.observed)
             with backends.db.reading() as conn:
-                conclusions.mark_indexed(conn, unit.workspace, placed, backends.clock.now())
+                live = conclusions.mark_indexed(conn, unit.workspace, placed, backends.clock.now())
+            # As in `conclude.place`: whoever took them away meanwhile could not see these vectors yet.
+            backends.vectors.delete_conclusions(unit.workspace, [one for one in placed if one not in live])
     except (IndexUnavailable, DatabaseUnavailable) as error:
         logger.warning("conclusions_not_indexed", count=len(change.copies), error=str(error))

@@ -1,11 +1,13 @@
 """Deleting and erasing where vectors are outside of Postgres: nothing stays there either, whatever was away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from shared.domain.errors import IndexUnavailable
 from shared.domain.session import ObservationSettings
+from shared.domain.vector import ConclusionVector
 from shared.domain.work import TaskKind
 from shared.memory import scopes
 from shared.memory.backfill import reconcile
@@ -13,6 +15,8 @@ from shared.memory.erase import erase_message, erase_peer
 from shared.memory.forget import delete_session, delete_workspace, forget
 from shared.memory.relay import relay
 from shared.memory.vector_upkeep import remove_hidden
+from shared.vectors.external import ExternalIndex
+from shared.vectors.pg import PgIndex
 from tests.support.erasing import repeating, settle
 from tests.support.forgetting import OWED, forgets
 from tests.support.stores import dual, migrated, saves, traces
@@ -110,6 +114,49 @@ def test_session_that_a_scope_lost_leaves_nothing_of_it_outside(told: Workplace,
     told.clock.advance(minutes=6)
     remove_hidden(told.backends)
     assert traces(server, "scope.team") == []
+
+
+@pytest.mark.parametrize("goes", ["message", "session"])
+def test_copies_for_a_scope_erased_while_their_vectors_come_leave_none(
+    told: Workplace, server: TurbopufferServer, monkeypatch: pytest.MonkeyPatch, goes: str
+):
+    """The rows are committed and the unit is free: the worker has read the vectors of the originals, and goes on."""
+    scopes.get_or_create(told.backends, told.workspace, "team", metadata=None)
+    scopes.add_sessions(told.backends, told.workspace, "team", ["s"])
+    [wake_up] = told.queue.take(TaskKind.SCOPE)
+    [said, _] = told.rows("SELECT id FROM messages WHERE workspace = %(workspace)s AND session = 's' ORDER BY seq")
+    copies: list[str] = []
+
+    def meanwhile() -> None:
+        copies.extend(row["id"] for row in told.conclusions() if row["observer"] == "scope.team")
+        if goes == "message":
+            erase_message(told.backends, told.workspace, "s", said["id"])
+            settle(told, TaskKind.ERASE)
+        else:
+            delete_session(told.backends, told.workspace, "s")
+            forgets(told)
+
+    interrupts(monkeypatch, [meanwhile])
+    reconcile(told.backends, wake_up)
+    left = {row["id"] for row in told.conclusions()}
+    gone = [one for one in copies if one not in left]
+    assert len(copies) == len(gone) == 2
+    assert traces(server, *gone) == []
+    assert told.backends.vectors.held_conclusions(told.workspace, copies) == left.intersection(copies)
+
+
+def interrupts(monkeypatch: pytest.MonkeyPatch, things: list[Callable[[], None]]) -> None:
+    """Let these happen, one each time, between what is read of an index and what is written to it."""
+    for kind in (ExternalIndex, PgIndex):
+        read = kind.stored_conclusions
+
+        def stored(index: Any, workspace: str, ids: Sequence[str], read: Any = read) -> list[ConclusionVector]:
+            found = read(index, workspace, ids)
+            if things:
+                things.pop()()
+            return found
+
+        monkeypatch.setattr(kind, "stored_conclusions", stored)
 
 
 def test_removal_is_noted_until_the_store_is_back(told: Workplace, server: TurbopufferServer):
