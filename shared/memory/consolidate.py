@@ -77,11 +77,12 @@ class Consolidation:
         if self.proposal.card is None:
             return []
         before = cards.read(conn, self.collection)
-        # As when a fact is forgotten later: a line goes with the first of what it rests on.
+        # As when a fact is forgotten later: a line goes with the first of what it rests on. One that names nothing was
+        # on the card, and stays only as long as it is.
         wanted = [
             line
             for line in self.proposal.card
-            if line.text in before.lines or all(source in standing for source in line.source_ids)
+            if line.text in before.lines or (line.source_ids and all(one in standing for one in line.source_ids))
         ]
         lines = [line.text for line in wanted]
         if lines == list(before.lines):

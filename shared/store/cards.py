@@ -32,10 +32,13 @@ def read(conn: Connection, collection: Collection) -> Card:
     return Card(tuple(row[0]), row[1]) if row else Card()
 
 
+# A card that is taken away and written anew is another one: who read the former must not take this for it.
+_FIRST_VERSION: LiteralString = "1 + (random() * 1000000000)::int"
+
 # Who comes second waits for the row, and then finds that its version has passed.
-PUT_OVER: LiteralString = """
-INSERT INTO peer_cards AS c (workspace, observer, observed, entries, updated_at)
-SELECT %(workspace)s, %(observer)s, %(observed)s, %(entries)s, %(now)s
+PUT_OVER: LiteralString = f"""
+INSERT INTO peer_cards AS c (workspace, observer, observed, entries, version, updated_at)
+SELECT %(workspace)s, %(observer)s, %(observed)s, %(entries)s, {_FIRST_VERSION}, %(now)s
  WHERE %(version)s = 0 OR EXISTS (SELECT FROM peer_cards AS p
                                    WHERE p.workspace = %(workspace)s AND p.observer = %(observer)s
                                      AND p.observed = %(observed)s)
@@ -52,9 +55,9 @@ def put_over(conn: Connection, collection: Collection, lines: Sequence[str], *, 
     return conn.execute(PUT_OVER, values).fetchone() is not None
 
 
-PUT: LiteralString = """
-INSERT INTO peer_cards AS c (workspace, observer, observed, entries, updated_at)
-VALUES (%(workspace)s, %(observer)s, %(observed)s, %(entries)s, %(now)s)
+PUT: LiteralString = f"""
+INSERT INTO peer_cards AS c (workspace, observer, observed, entries, version, updated_at)
+VALUES (%(workspace)s, %(observer)s, %(observed)s, %(entries)s, {_FIRST_VERSION}, %(now)s)
     ON CONFLICT (workspace, observer, observed) DO UPDATE
    SET entries = EXCLUDED.entries, version = c.version + 1, updated_at = EXCLUDED.updated_at
 """

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.conclusion import Collection
-from shared.domain.json import JsonObject
+from shared.domain.json import Json, JsonObject
 from shared.domain.session import ObservationSettings
 from shared.domain.work import TaskKind
 from shared.llm.types import Completion, Reply
@@ -71,13 +71,44 @@ def test_fact_that_is_forgotten_while_a_card_is_written_is_not_told_on_it(
         delete_session(land.backends, land.workspace, "gone")
         forgets(land)
         told = line("ATTRIBUTE: Lives in Zqcanaryville", "ada lives in Zqcanaryville")
-        lines = [told, line("ATTRIBUTE: Loves the sea", "ada loves the sea")]
+        lines: list[Json] = [told, line("ATTRIBUTE: Loves the sea", "ada loves the sea")]
         return calls(("rewrite_card", {"lines": [*lines, {"text": "ATTRIBUTE: Is tall"}] if has_card else lines}))
 
     land.asks_for("card_refresh")
     land.dreaming_with(Acting(act)).dreams_on()
     assert residue(owner_dsn, "Zqcanaryville") == {}
     assert land.card() == ["ATTRIBUTE: Loves the sea", *(["ATTRIBUTE: Is tall"] if has_card else [])]
+
+
+def test_card_that_is_written_anew_after_an_erasure_is_not_taken_for_the_one_that_was_read(
+    land: Dreamland, owner_dsn: str
+):
+    """The card goes with a message while its specialist thinks; then somebody writes another one."""
+    land.tells("ada", "I live in Zqcanaryville.", "I love the sea.")
+    own, known = Collection(land.workspace, "ada", "ada"), ids(land)
+    writes(land, own, "ATTRIBUTE: Lives in Zqcanaryville")
+    [said] = land.rows("SELECT id FROM messages WHERE workspace = %(workspace)s AND content LIKE '%%Zqcanary%%'")
+
+    def act(request: Completion) -> Reply | None:
+        if len(request.turns) > 2 or land.card() != ["ATTRIBUTE: Lives in Zqcanaryville"]:
+            return None
+        erase_message(land.backends, land.workspace, "s", said["id"])
+        settle(land, TaskKind.ERASE)
+        assert land.card() is None
+        writes(land, own, "ATTRIBUTE: Is tall")
+        new: JsonObject = {"text": "ATTRIBUTE: Loves the sea", "source_ids": [known["ada loves the sea"]]}
+        lines: list[Json] = [{"text": "ATTRIBUTE: Lives in Zqcanaryville"}, new]
+        return calls(("rewrite_card", {"lines": lines}))
+
+    land.asks_for("card_refresh")
+    land.dreaming_with(Acting(act)).dreams_on()
+    assert residue(owner_dsn, "Zqcanaryville") == {}
+    assert land.card() == ["ATTRIBUTE: Is tall"]
+
+
+def writes(land: Dreamland, collection: Collection, *lines: str) -> None:
+    with land.backends.db.transaction() as conn:
+        cards.put(conn, collection, lines, land.clock.now())
 
 
 def test_session_that_is_forgotten_takes_with_it_what_dreams_wrote_of_it(land: Dreamland, owner_dsn: str):
