@@ -24,6 +24,14 @@ _MOST_TWINS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Reinforcing:
+    """What is known already, mentioned once more; `anew` is written instead where that is gone by then."""
+
+    mention: Mention
+    anew: NewConclusion
+
+
+@dataclass(frozen=True, slots=True)
 class Saving:
     """What one finishing transaction writes for all `observers` of a window.
 
@@ -32,7 +40,7 @@ class Saving:
 
     workspace: str
     new: tuple[NewConclusion, ...]
-    reinforced: tuple[Mention, ...]
+    reinforced: tuple[Reinforcing, ...]
     replaced: tuple[str, ...]
     vectors: dict[str, Vector]
     heard_in: str | None = None
@@ -41,10 +49,12 @@ class Saving:
     def write(self, backends: Backends, conn: Connection) -> list[Conclusion]:
         """Inside the transaction: no model, index or queue is called here."""
         now = backends.clock.now()
-        new = self._founded(conn, self._heard(conn))
+        known = conclusions.reinforce(conn, self.workspace, [one.mention for one in self.reinforced])
+        # Hidden since it was found to say the same: what was said after that must not be lost with it.
+        again = [one.anew for one in self.reinforced if one.mention.id not in known]
+        new = self._founded(conn, self._heard(conn, [*self.new, *again]))
         conclusions.hide(conn, self.workspace, self.replaced, now)
         saved = conclusions.save(conn, self.workspace, new, now)
-        conclusions.reinforce(conn, self.workspace, self.reinforced)
         lineage.hand_over(conn, self.workspace, _heirs(new, saved))
         # A richer wording takes the place of what was counted when it was new.
         note_fresh(backends, conn, saved, {one.id for one in new if one.replaces is None})
@@ -61,14 +71,14 @@ class Saving:
         held = conclusions.hold(conn, self.workspace, sorted(sources))
         return [one for one in new if held.issuperset(one.source_ids)]
 
-    def _heard(self, conn: Connection) -> Sequence[NewConclusion]:
+    def _heard(self, conn: Connection, new: Sequence[NewConclusion]) -> Sequence[NewConclusion]:
         """What is new for whoever hears the session now: scopes may have got or lost it since its messages came."""
-        if self.heard_in is None or not self.new:
-            return self.new
+        if self.heard_in is None or not new:
+            return new
         listening = scopes.listening(conn, self.workspace, self.heard_in)
-        kept = [one for one in self.new if one.observer in listening or not is_scope(one.observer)]
+        kept = [one for one in new if one.observer in listening or not is_scope(one.observer)]
         late = sorted(listening.difference(self.observers))
-        own = [one for one in self.new if one.observer == one.observed]
+        own = [one for one in new if one.observer == one.observed]
         return [*kept, *(replace(one, id=new_id(), observer=scope) for scope in late for one in own)]
 
 
@@ -97,7 +107,7 @@ def prepare(
     if backends.settings.deriver.deduplicate:
         distinct = without_restatements(distinct, vectors)
     new: list[NewConclusion] = []
-    reinforced: list[Mention] = []
+    reinforced: list[Reinforcing] = []
     replaced: set[str] = set()
     for observer in observers:
         known = known_alike(backends, Collection(workspace, observer, observed), distinct, vectors)
@@ -106,7 +116,8 @@ def prepare(
             if twin is None or twin.id in replaced:
                 new.append(_new(draft, observer, observed))
             elif says_less(draft.content, twin.content):
-                reinforced.append(Mention(twin.id, draft.message_ids, draft.times, draft.occurred_at))
+                mention = Mention(twin.id, draft.message_ids, draft.times, draft.occurred_at)
+                reinforced.append(Reinforcing(mention, _new(draft, observer, observed)))
             else:
                 replaced.add(twin.id)
                 new.append(_successor(draft, twin))

@@ -149,20 +149,25 @@ UPDATE conclusions AS c
          GROUP BY id
          ORDER BY id) AS n
  WHERE c.workspace = %(workspace)s AND c.id = n.id AND c.deleted_at IS NULL
+RETURNING c.id
 """
 
 
-def reinforce(conn: Connection, workspace: str, mentions: Sequence[Mention]) -> None:
-    """Let each conclusion that is mentioned remember the messages, and count those it did not know."""
-    if mentions:
-        values = {
-            "workspace": workspace,
-            "ids": [one.id for one in mentions],
-            "message_ids": [",".join(one.message_ids) for one in mentions],
-            "times": [one.times for one in mentions],
-            "at": [one.at for one in mentions],
-        }
-        conn.execute(REINFORCE, values)
+def reinforce(conn: Connection, workspace: str, mentions: Sequence[Mention]) -> set[str]:
+    """Let each conclusion that is mentioned remember the messages, and count those it did not know.
+
+    Gives the ids of those that are still there.
+    """
+    if not mentions:
+        return set()
+    values = {
+        "workspace": workspace,
+        "ids": [one.id for one in mentions],
+        "message_ids": [",".join(one.message_ids) for one in mentions],
+        "times": [one.times for one in mentions],
+        "at": [one.at for one in mentions],
+    }
+    return {str(row[0]) for row in conn.execute(REINFORCE, values)}
 
 
 GET: LiteralString = f"""

@@ -81,6 +81,20 @@ def test_save_remembers_at_most_a_hundred_messages(place):
     assert (len(ids), ids[0], ids[-1]) == (100, "a0", "b19")
 
 
+def test_save_of_what_only_repeats_something_that_goes_meanwhile_is_not_lost(place):
+    """Between the look for what says the same and the commit a client or a dream takes that away."""
+    alike(place, "ada sings alto in a choir", "ada sings alto")
+    [richer] = save(place, "ada sings alto in a choir")
+    saving = conclude.prepare(place.backends, place.workspace, "ada", ["ada"], [draft("ada sings alto", "m2")])
+    with place.backends.db.transaction() as conn:
+        assert conclusions.delete(conn, place.workspace, richer.id, THEN)
+    with place.backends.db.transaction() as conn:
+        saved = saving.write(place.backends, conn)
+    conclude.index(place.backends, saved, saving.vectors, saving.replaced)
+    assert known(place) == {"ada sings alto": (1, ["m2"])}
+    assert [row["indexed_at"] is None for row in place.conclusions()] == [False]
+
+
 def test_save_of_a_poorer_wording_reinforces_the_richer_one(place):
     alike(place, "ada sings alto in a choir", "ada sings alto")
     save(place, "ada sings alto in a choir")
