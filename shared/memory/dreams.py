@@ -1,6 +1,6 @@
 """Dreams as the rest of the memory sees them: asked for, due by themselves, put off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.backends import Backends
 from shared.domain.conclusion import Collection
@@ -37,11 +37,19 @@ def schedule(backends: Backends, wanted: DreamRequest, *, note: Note[None] = UNN
     def work(conn: Connection) -> list[WakeUp]:
         if workspaces.get(conn, collection.workspace) is None:
             raise NotFound(f"workspace {collection.workspace} not found")
-        wake_ups = dreams.request(conn, wanted, now=backends.clock.now())
+        held = replace(wanted, session=_active(conn, collection, wanted.session))
+        wake_ups = dreams.request(conn, held, now=backends.clock.now())
         note(conn, None)
         return wake_ups
 
     send(backends, backends.db.run(work))
+
+
+def _active(conn: Connection, collection: Collection, session: str | None) -> str | None:
+    """The session, held before the unit: who takes it away finds what names it. None for one that goes or is gone."""
+    if session is None or not sessions.hold_active(conn, collection.workspace, session):
+        return None
+    return session
 
 
 def _check(collection: Collection) -> None:
@@ -58,7 +66,10 @@ def release_dreams(backends: Backends) -> int:
         due = dream_schedule.due(conn, now=backends.clock.now(), most=_MOST_AT_ONCE)
     woken = 0
     for collection in due:
-        wake_ups = backends.db.run(lambda conn, collection=collection: _release(backends, conn, collection))
+        try:
+            wake_ups = backends.db.run(lambda conn, collection=collection: _release(backends, conn, collection))
+        except _NotDue:
+            continue
         send(backends, wake_ups)
         woken += bool(wake_ups)
     if due:
@@ -66,13 +77,19 @@ def release_dreams(backends: Backends) -> int:
     return woken
 
 
+class _NotDue(Exception):
+    """The collection was put off since it was found, or is gone: nothing is to be left of having looked at it."""
+
+
 def _release(backends: Backends, conn: Connection, collection: Collection) -> list[WakeUp]:
     now = backends.clock.now()
-    session = dreams.newest_session(conn, collection)
+    session = _active(conn, collection, dreams.newest_session(conn, collection))
     rules = rules_of(backends, conn, collection.workspace, session)
     # The unit before the collection, as for who finishes a dream.
     dreams.hold(conn, collection)
-    if not dream_schedule.take(conn, collection, now=now) or not rules.may_dream:
+    if not dream_schedule.take(conn, collection, now=now):
+        raise _NotDue
+    if not rules.may_dream:
         return []
     wanted = [DreamRequest(collection, kind, "threshold", session) for kind in backends.settings.dream.enabled_types]
     # All kinds share the unit, and so the wake-up.

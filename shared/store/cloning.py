@@ -6,6 +6,7 @@ from typing import LiteralString
 from shared.domain.ids import new_id
 from shared.domain.session import Session
 from shared.domain.work import WakeUp, WorkUnit
+from shared.store import erasing
 from shared.store.database import Connection
 from shared.store.outbox import SEND_GRACE
 from shared.store.rows import SESSION, session_row
@@ -45,7 +46,8 @@ SELECT workspace, %(clone)s, peer, observe_me, observe_others, joined_at
  WHERE workspace = %(workspace)s AND session = %(session)s
 """
 
-# Ids as `new_id` makes them: 21 characters of 64, from more random bits than these can hold.
+# Ids as `new_id` makes them: 21 characters of 64, from more random bits than these can hold. What is being erased stays
+# behind: nobody would look for it in the clone.
 COPY_MESSAGES: LiteralString = """
 INSERT INTO messages
        (workspace, session, seq, id, peer, content, token_count, metadata, is_reasoned, internal, created_at)
@@ -53,14 +55,17 @@ SELECT workspace, %(clone)s, seq,
        translate(left(encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')),
                              'base64'), 21), '+/', '-_'),
        peer, content, token_count, metadata, is_reasoned, internal, created_at
-  FROM messages
+  FROM messages AS m
  WHERE workspace = %(workspace)s AND session = %(session)s AND seq <= %(last)s
+   AND NOT EXISTS (SELECT FROM work_items AS i
+                    WHERE i.workspace = %(workspace)s AND i.unit = %(eraser)s AND i.message_id = m.id)
 """
 
 
 def copy(conn: Connection, workspace: str, session: str, clone: str, last: int, now: datetime) -> Session | None:
     """Make `clone` of the session's messages up to the place `last`, its members and settings."""
     values = {"workspace": workspace, "session": session, "clone": clone, "uid": new_id(), "last": last, "now": now}
+    values["eraser"] = erasing.unit(workspace, session).key
     with conn.cursor(row_factory=session_row) as cursor:
         made = cursor.execute(COPY_SESSION, values).fetchone()
     conn.execute(COPY_MEMBERS, values)

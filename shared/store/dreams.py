@@ -37,10 +37,17 @@ SELECT %(workspace)s, %(unit)s, 'dream', '', %(observed)s, number FROM wake_floo
 """
 
 
+# Who erases a peer holds its row at the end, and then looks once more for collections.
+HOLD_PEERS: LiteralString = """
+SELECT FROM peers WHERE workspace = %(workspace)s AND name = ANY(%(peers)s) ORDER BY name FOR KEY SHARE
+"""
+
+
 def hold(conn: Connection, collection: Collection) -> None:
-    """Hold the unit of the collection, making it where it is missing. Before the collection itself is touched."""
+    """Hold the unit of the collection, making it where it is missing, and its peers. Before the collection itself."""
     unit = unit_of(collection)
     conn.execute(HOLD, {"workspace": unit.workspace, "unit": unit.key, "observed": unit.observed})
+    conn.execute(HOLD_PEERS, {"workspace": unit.workspace, "peers": [unit.observer, unit.observed]})
 
 
 MERGE: LiteralString = """

@@ -172,6 +172,8 @@ def peer(conn: Connection, workspace: str, name: str) -> bool:
     # First: who commits a dream holds its unit before it refers to peers.
     dream_traces.forget_peer(conn, workspace, name)
     conn.execute(LOCK, values)
+    # Once more: dreams that were asked for until the row was held.
+    dream_traces.forget_peer(conn, workspace, name)
     row = conn.execute(IS_HELD, values).fetchone()
     if (row is not None and row[0]) or is_present(conn, workspace, name):
         return False

@@ -95,25 +95,7 @@ def purge_expired(conn: Connection, *, now: datetime, most: int) -> int:
     return conn.execute(EXPIRED, {"now": now, "most": most}).rowcount
 
 
-FORGET: LiteralString = """
-DELETE FROM idempotency_keys
- WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM idempotency_keys
-        WHERE workspace = %(workspace)s AND mentions && %(mentions)s::text[]
-        LIMIT %(most)s))
-"""
-
-
-def forget(conn: Connection, workspace: str, mentions: Sequence[tuple[str, str]], *, most: int) -> bool:
-    """Delete at most `most` answers that show any of these kinds and names; True when there may be more.
-
-    Kinds are `session`, `peer`, `message`, `conclusion`, and whatever else routes answer with.
-    """
-    values = {"workspace": workspace, "mentions": _places(workspace, mentions), "most": most}
-    return conn.execute(FORGET, values).rowcount == most
-
-
-# The key stays taken: the request that comes again must not make anew what was erased.
+# The key stays taken: the request that comes again must not make anew what was erased or forgotten.
 ERASE: LiteralString = """
 UPDATE idempotency_keys
    SET status = 404, body = '{"detail": "what this request made was erased"}', mentions = '{}'
@@ -125,7 +107,10 @@ UPDATE idempotency_keys
 
 
 def erase(conn: Connection, workspace: str, mentions: Sequence[tuple[str, str]], *, most: int) -> bool:
-    """Replace at most `most` answers that show any of these by a 404; True when there may be more."""
+    """Replace at most `most` answers that show any of these kinds and names by a 404; True when there may be more.
+
+    Kinds are `session`, `peer`, `message`, `conclusion`, and whatever else routes answer with.
+    """
     values = {"workspace": workspace, "mentions": _places(workspace, mentions), "most": most}
     return conn.execute(ERASE, values).rowcount == most
 

@@ -165,8 +165,8 @@ def messages(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
 
 
 def answers(conn: Connection, workspace: str, session: str, *, most: int) -> bool:
-    """Take away the answers that are kept for repeated requests and show the session; True when there may be more."""
-    return idempotency.forget(conn, workspace, [("session", session)], most=most)
+    """Let no answer kept for repeated requests show the session, nor make it anew; True when there may be more."""
+    return idempotency.erase(conn, workspace, [("session", session)], most=most)
 
 
 # Whoever is about to refer to the session waits from here on, and then finds that it is gone.
@@ -180,6 +180,12 @@ LOCK: LiteralString = "SELECT FROM sessions WHERE workspace = %(workspace)s AND 
 LAST: tuple[LiteralString, ...] = (
     SUMMARIES,
     "DELETE FROM members WHERE workspace = %(workspace)s AND session = %(session)s",
+    # What stays of others names it no more.
+    "UPDATE dreams SET session = NULL WHERE workspace = %(workspace)s AND session = %(session)s",
+    """
+UPDATE webhook_events SET data = data || '{"session_id": ""}'
+ WHERE workspace = %(workspace)s AND data ->> 'session_id' = %(session)s
+""",
     "DELETE FROM work_items WHERE workspace = %(workspace)s AND unit = %(unit)s",
     """
 WITH gone AS (DELETE FROM work_units WHERE workspace = %(workspace)s AND unit = %(unit)s RETURNING wake_no)

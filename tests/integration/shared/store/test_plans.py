@@ -212,7 +212,6 @@ USES: dict[str, Callable[[Connection], object]] = {
         idempotency.release(conn, REQUEST),
     ),
     "idempotency_expired": lambda conn: idempotency.purge_expired(conn, now=THEN, most=100),
-    "idempotency_forget": lambda conn: idempotency.forget(conn, "w1", [("session", "s7")], most=100),
     "idempotency_erase": lambda conn: idempotency.erase(conn, "w1", [("message", "m1"), ("message", "m2")], most=100),
     "wake_due": lambda conn: outbox.wake_due(conn, now=THEN, most=200),
     "next_due": outbox.next_due,
