@@ -126,6 +126,9 @@ def _messages(steps: Steps, ids: Sequence[str], peer: str | None) -> Iterator[No
     _alone(steps, lambda conn: reopening.reopen(conn, workspace, session, TaskKind.DERIVE, again))
     yield from uproot(steps, [one.id for one in touched if one.is_doomed], with_cards=True)
     kept = with_those_above(steps, [one.id for one in touched if not one.is_doomed])
+    yield from uproot(
+        steps, steps.read(lambda conn: erasure_conclusions.reworded(conn, workspace, kept, ids)), with_cards=True
+    )
     backends.vectors.delete_messages(workspace, ids)
     _alone(steps, lambda conn: _take(backends, conn, steps.claimed.unit, ids, kept))
     yield

@@ -77,6 +77,25 @@ def touched(conn: Connection, workspace: str, session: str, ids: Sequence[str], 
     return [Touched(conclusion, is_doomed, tuple(seqs)) for conclusion, is_doomed, seqs in rows]
 
 
+# A richer wording takes the place of a poorer one, and with it whatever was concluded from that.
+REWORDED: LiteralString = """
+SELECT d.id
+  FROM conclusions AS d
+ WHERE d.workspace = %(workspace)s AND d.id = ANY(%(ids)s) AND d.message_ids && %(erased)s::text[]
+   AND EXISTS (SELECT FROM unnest(d.premises) AS p (text)
+                WHERE NOT EXISTS (SELECT FROM conclusions AS s
+                                   WHERE s.workspace = %(workspace)s AND s.id = ANY(d.source_ids)
+                                     AND s.content = p.text))
+"""
+
+
+def reworded(conn: Connection, workspace: str, ids: Sequence[str], erased: Sequence[str]) -> list[str]:
+    """Those of the conclusions `ids`, hidden ones included, that were drawn, from `erased` messages among others, from
+    another wording of what they rest on now: nobody can tell what of it they keep."""
+    values = {"workspace": workspace, "ids": list(ids), "erased": list(erased)}
+    return [str(row[0]) for row in conn.execute(REWORDED, values)]
+
+
 # When it happened may have been said by what is erased alone, and cannot be told from what the others said.
 STRIP: LiteralString = """
 UPDATE conclusions AS c

@@ -210,6 +210,23 @@ def test_what_rests_on_an_erased_conclusion_goes_whatever_else_it_rests_on(place
     assert {hit.id for hit in hits} == {kept, alone}
 
 
+def test_what_was_drawn_from_an_erased_wording_goes_though_another_has_taken_its_place(place, owner_dsn):
+    """A richer wording from another message took over: what rests on it was concluded from the one before."""
+    said, other = place.says("s", ("ada", "I play the zqbanjo"), ("ada", "I play the cello in Paris"))
+    place.embedder.alike.update({"ada plays the cello in Paris": "ada plays the zqbanjo"})
+    poorer = saves(place, "ada plays the zqbanjo", said.id)
+    above = {"sources": [poorer], "session": None, "level": "deductive", "premises": ("ada plays the zqbanjo",)}
+    saves(place, "ada reads notes for the zqbanjo", said.id, **above)
+    richer = saves(place, "ada plays the cello in Paris", other.id)
+    since = {"sources": [richer], "session": None, "level": "deductive", "premises": ("ada plays the cello in Paris",)}
+    stays = saves(place, "ada was in Paris", other.id, said.id, **since)
+    assert len(ids(place)) == 3
+    erases(place, said)
+    assert residue(owner_dsn, "zqbanjo", said.id) == {}
+    assert {richer, stays} <= set(ids(place))
+    assert broken(place) == {}
+
+
 def test_only_cards_of_collections_that_lose_something_go(place):
     _, said = place.says("s", ("bob", "zq2"), ("ada", "zq1"))
     settle(place)

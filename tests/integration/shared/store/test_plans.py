@@ -295,6 +295,7 @@ USES: dict[str, Callable[[Connection], object]] = {
     "erase_conclusions_of_peer": lambda conn: erasure_conclusions.of_peer(conn, "w1", "p9", most=200),
     "erase_peer_at_last": lambda conn: erasure.peer(conn, "w1", "p9"),
     "conclusions_hold": lambda conn: conclusions.hold(conn, "w1", ["c1", "c9"]),
+    "erase_reworded": lambda conn: erasure_conclusions.reworded(conn, "w1", ["c1", "c9"], ["m1", "m2"]),
     "erase_strip": lambda conn: erasure_conclusions.strip(conn, "w1", ["c1", "c9"], ["m1", "m2"]),
     **DREAM_USES,
     "sample_recent": lambda conn: samples.sample(conn, COLLECTION, "recent", levels=["explicit"], most=200),
