@@ -46,6 +46,7 @@ class Dream:
     begun_at: datetime | None
     # Set aside in the midst of it and undone: it does not go on, even if it is taken up again.
     is_undone: bool = False
+    restarts: int = 0
 
     @property
     def used_tokens(self) -> int:
@@ -144,6 +145,10 @@ class Proposal:
     removals: tuple[Removal, ...] = ()
     card: tuple[CardLine, ...] | None = None
     card_version: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.findings and not self.removals and self.card is None
 
 
 def sources_needed(level: Level) -> int:

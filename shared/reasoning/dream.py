@@ -14,9 +14,9 @@ from shared.memory.planning import derive_gate, rhythm
 from shared.memory.relay import send
 from shared.memory.webhooks import announce_drained
 from shared.memory.work import perform
-from shared.reasoning.shift import TO_COMMIT, Shift
+from shared.reasoning.shift import TO_COMMIT, Outdated, Shift
 from shared.reasoning.specialists import Consulted, consult
-from shared.store import calls, dream_schedule, dreams, work
+from shared.store import calls, dream_checkpoints, dream_schedule, dreams, work
 from shared.store.database import Connection
 from shared.store.work import Outcome
 from shared.telemetry import events
@@ -49,7 +49,10 @@ def _dream(shift: Shift) -> None:
         if shift.is_over:
             shift.pause(current, None)
             return
-        after = _phase(shift, current, rules, current.phase)
+        try:
+            after = _phase(shift, current, rules, current.phase)
+        except Outdated:
+            after = shift.begin_anew(current)
         if after is None:
             return
         current = after
@@ -71,8 +74,11 @@ def _begun(backends: Backends, conn: Connection, claimed: Claim) -> tuple[Dream,
 
 
 def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -> Dream | None:
-    """Do one phase and commit it, with the note that it is done; None when the next shift goes on with it."""
-    backends = shift.backends
+    """Do one phase and commit it, with the note that it is done; None when the next shift goes on with it.
+
+    Raises `Outdated` when something was erased that it was shown: what it proposes may tell of it without naming it.
+    """
+    backends, workspace = shift.backends, current.collection.workspace
     is_skipped = phase == "card" and not rules.may_write_card
     consulted = Consulted(Proposal()) if is_skipped else consult(shift, current, phase, rules.configuration)
     if consulted is None:
@@ -83,13 +89,15 @@ def _phase(shift: Shift, current: Dream, rules: DreamRules, phase: Specialist) -
     def commit(conn: Connection) -> tuple[Consolidated, Dream]:
         # A second time, should the first have happened unnoticed, ends at the phase that is done.
         work.fence(conn, shift.claimed)
+        if not plan.proposal.is_empty and not dream_checkpoints.stands(conn, workspace, consulted.shown):
+            raise Outdated
         written = plan.write(backends, conn, current)
-        calls.note(conn, current.collection.workspace, made)
+        calls.note(conn, workspace, made)
         return written, dreams.advance(conn, current, phase_after(current.kind, phase))
 
     with backends.tab.riding() as made:
         written, after = backends.db.run(commit)
-    consolidate.index(backends, current.collection.workspace, written, plan.vectors)
+    consolidate.index(backends, workspace, written, plan.vectors)
     logger.info(
         "dream_phase_done",
         dream=current.id,

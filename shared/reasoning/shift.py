@@ -11,9 +11,10 @@ from shared.domain.work import Claim, WakeUp
 from shared.llm.provider import ChatModel
 from shared.llm.types import Completion, Delta, Reply
 from shared.memory.relay import send
-from shared.store import calls, dream_checkpoints, dreams, forgetting
+from shared.store import calls, dream_checkpoints, dreams, forgetting, work
 from shared.store.database import Connection
 from shared.store.dream_checkpoints import Kept
+from shared.store.work import ClaimLost
 from shared.telemetry.logs import logger
 
 # What comes after the model, vectors and the commit, is quick.
@@ -34,6 +35,10 @@ class Step:
     output_tokens: int
 
 
+class Outdated(Exception):
+    """Something that a run was shown is erased: it tells of it, whatever it rests on, and is begun anew."""
+
+
 class Shift:
     """The time, `lasts` long, that one worker has for what it claimed; it makes one call of a model at least."""
 
@@ -49,24 +54,41 @@ class Shift:
         needed_s = min(_LONG_CALL_S, self.backends.settings.dream.timeout_seconds)
         return self._calls > 0 and self._left_s() < needed_s
 
-    def keep(self, dream: Dream, step: Step | None, *, seconds: float) -> None:
-        """Keep the claim for as many seconds, and with it where the run stands. Raises `ClaimLost`."""
+    def keep(self, dream: Dream, step: Step | None, *, seconds: float) -> bool:
+        """Keep the claim for as many seconds, and with it where the run stands. Raises `ClaimLost`.
+
+        False when that could not be kept because something it was shown is erased.
+        """
         lease_s = max(seconds + TO_COMMIT.total_seconds(), self.backends.settings.lease_seconds)
         until = self.backends.clock.now() + timedelta(seconds=lease_s)
         is_on = self._calls > 0
 
-        def keep(conn: Connection) -> None:
+        def keep(conn: Connection) -> bool:
             dreams.extend(conn, self.claimed, until=until, is_on=is_on)
-            if step is not None:
-                self._save(conn, dream, step)
-                calls.note(conn, dream.collection.workspace, made)
+            if step is None:
+                return True
+            calls.note(conn, dream.collection.workspace, made)
+            return self._save(conn, dream, step)
 
         if step is None:
             with self.backends.db.reading() as conn:
-                keep(conn)
-            return
+                return keep(conn)
         with self.backends.tab.riding() as made:
-            self.backends.db.run(keep)
+            return self.backends.db.run(keep)
+
+    def begin_anew(self, dream: Dream) -> Dream:
+        """Drop the run of the dream's phase, and count that; gives the dream with what it has cost by now."""
+
+        def drop(conn: Connection) -> Dream:
+            work.fence(conn, self.claimed)
+            dream_checkpoints.restart(conn, dream)
+            found = dreams.get(conn, self.claimed.unit, dream.number)
+            if found is None:
+                raise ClaimLost(str(self.claimed.unit))
+            return found
+
+        logger.warning("dream_begun_anew", dream=dream.id, phase=dream.phase, reason="something shown is erased")
+        return self.backends.db.run(drop)
 
     def pause(self, dream: Dream, step: Step | None) -> None:
         """Leave the rest to the next shift, which is woken: no failure, and no attempt."""
@@ -97,11 +119,11 @@ class Shift:
     def _left_s(self) -> float:
         return (self._until - TO_COMMIT - self.backends.clock.now()).total_seconds()
 
-    def _save(self, conn: Connection, dream: Dream, step: Step) -> None:
+    def _save(self, conn: Connection, dream: Dream, step: Step) -> bool:
         dream_checkpoints.spend(conn, dream, input_tokens=step.input_tokens, output_tokens=step.output_tokens)
-        if step.kept is not None:
-            now = self.backends.clock.now()
-            dream_checkpoints.save(conn, dream, step.kept, shown=step.shown, now=now)
+        if step.kept is None:
+            return True
+        return dream_checkpoints.save(conn, dream, step.kept, shown=step.shown, now=self.backends.clock.now())
 
 
 class _Timed:

@@ -11,7 +11,7 @@ from shared.reasoning.checkpoint import Checkpoint, fingerprint, written
 from shared.reasoning.loop import Agent, Limits, Progress, run_agent
 from shared.reasoning.opening import opened
 from shared.reasoning.prompts import render
-from shared.reasoning.shift import TO_COMMIT, Shift, Step
+from shared.reasoning.shift import TO_COMMIT, Outdated, Shift, Step
 from shared.reasoning.takeover import taken_up
 from shared.reasoning.toolkit import AgentTool, ToolSet
 from shared.reasoning.tools import CARD, DEDUCTION, INDUCTION
@@ -27,9 +27,10 @@ _TOOLS: Final[dict[Specialist, tuple[AgentTool[Workbench], ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Consulted:
-    """What a specialist proposes, and what it took to get there. `is_cut`: limits ended the run."""
+    """What a specialist proposes, what it was shown, and what it took. `is_cut`: limits ended the run."""
 
     proposal: Proposal
+    shown: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     turns: int = 0
     is_cut: bool = False
@@ -39,14 +40,15 @@ def consult(shift: Shift, dream: Dream, specialist: Specialist, in_force: Config
     """Let the specialist read and propose; nothing is changed. An empty collection is not worth a call.
 
     None when time is up: the next shift goes on where this one has ended. Between two turns all of the run is kept,
-    so that a worker that dies loses one turn.
+    so that a worker that dies loses one turn. Raises `Outdated`.
     """
     run = _Run.of(shift, dream, specialist)
     begun = taken_up(shift, dream, run.made_by)
     if begun is None:
         return run.carried_out(*opened(shift.backends, dream, specialist, in_force))
     if begun.is_done:
-        return Consulted(begun.bench.proposal(), begun.progress.usage, begun.progress.turns, begun.is_cut)
+        usage, turns = begun.progress.usage, begun.progress.turns
+        return Consulted(begun.bench.proposal(), begun.shown, usage, turns, begun.is_cut)
     return run.carried_out(begun.bench, begun.progress)
 
 
@@ -92,7 +94,8 @@ class _Run:
                 self.shift.pause(dream, step)
                 return False
             seconds = self.shift.seconds_for(settings.dream.timeout_seconds - progress.seconds)
-            self.shift.keep(dream, step, seconds=seconds)
+            if not self.shift.keep(dream, step, seconds=seconds):
+                raise Outdated
             return True
 
         now = self.shift.backends.clock.now
@@ -101,8 +104,9 @@ class _Run:
             return None
         ended = Progress("", usage=outcome.usage, turns=outcome.turns)
         done = Checkpoint(bench.notes(), ended, is_done=True, is_cut=outcome.is_cut)
+        # Where that is not kept the commit will find why, if there is anything to commit.
         self.shift.keep(dream, self._step(bench, paid, done), seconds=TO_COMMIT.total_seconds())
-        return Consulted(bench.proposal(), outcome.usage, outcome.turns, outcome.is_cut)
+        return Consulted(bench.proposal(), done.notes.shown, outcome.usage, outcome.turns, outcome.is_cut)
 
     def _step(self, bench: Workbench, paid: Usage, checkpoint: Checkpoint) -> Step:
         spent = paid + checkpoint.progress.usage

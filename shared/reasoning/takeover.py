@@ -15,9 +15,11 @@ from shared.telemetry.logs import logger
 
 @dataclass(frozen=True, slots=True)
 class TakenUp:
-    """A run as it was left. `is_done`: the model has said all, and the proposal waits for its commit."""
+    """A run as it was left, which was `shown` these. `is_done`: the model has said all, and the proposal waits for its
+    commit."""
 
     bench: Workbench
+    shown: tuple[str, ...]
     progress: Progress
     is_done: bool
     is_cut: bool
@@ -36,7 +38,7 @@ def taken_up(shift: Shift, dream: Dream, made_by: str) -> TakenUp | None:
     if checkpoint.is_done:
         # What it rests on is looked at again by whoever commits it.
         bench = Workbench.laid_out(backends, dream.collection, checkpoint.notes, ())
-        return TakenUp(bench, checkpoint.progress, is_done=True, is_cut=checkpoint.is_cut)
+        return TakenUp(bench, checkpoint.notes.shown, checkpoint.progress, is_done=True, is_cut=checkpoint.is_cut)
     if kept.made_by != made_by:
         return _dropped(shift, dream, "made by another program, prompt or model")
     return _continued(shift, dream, checkpoint)
@@ -54,7 +56,7 @@ def _continued(shift: Shift, dream: Dream, checkpoint: Checkpoint) -> TakenUp | 
         return _dropped(shift, dream, "the card was written meanwhile")
     bench = Workbench.laid_out(backends, dream.collection, notes, (shown[one] for one in notes.shown))
     logger.info("dream_taken_up", dream=dream.id, phase=dream.phase, turns=checkpoint.progress.turns)
-    return TakenUp(bench, checkpoint.progress, is_done=False, is_cut=False)
+    return TakenUp(bench, notes.shown, checkpoint.progress, is_done=False, is_cut=False)
 
 
 def _dropped(shift: Shift, dream: Dream, reason: str) -> None:

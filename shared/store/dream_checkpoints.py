@@ -29,12 +29,14 @@ UPDATE dreams
 """
 
 # A worker has in memory what it was shown. What is not there any more must not come back with it.
-SAVE: LiteralString = """
+_STANDS: LiteralString = """
+NOT EXISTS (SELECT FROM unnest(%(shown)s::text[]) AS s (id)
+             WHERE NOT EXISTS (SELECT FROM conclusions AS c WHERE c.workspace = %(workspace)s AND c.id = s.id))
+"""
+SAVE: LiteralString = f"""
 INSERT INTO dream_checkpoints (workspace, dream, phase, made_by, run, saved_at)
 SELECT %(workspace)s, %(dream)s, %(phase)s, %(made_by)s, %(run)s, %(now)s
- WHERE NOT EXISTS (SELECT FROM unnest(%(shown)s::text[]) AS s (id)
-                    WHERE NOT EXISTS (SELECT FROM conclusions AS c
-                                       WHERE c.workspace = %(workspace)s AND c.id = s.id))
+ WHERE {_STANDS}
     ON CONFLICT (workspace, dream) DO UPDATE
    SET phase = EXCLUDED.phase, made_by = EXCLUDED.made_by, run = EXCLUDED.run, saved_at = EXCLUDED.saved_at
 RETURNING 1
@@ -53,6 +55,15 @@ def save(conn: Connection, dream: Dream, kept: Kept, *, shown: Sequence[str], no
     """
     values = {"phase": dream.phase, "made_by": kept.made_by, "run": kept.run, "shown": list(shown), "now": now}
     return conn.execute(SAVE, {**_key(dream), **values}).fetchone() is not None
+
+
+STANDS: LiteralString = f"SELECT {_STANDS}"
+
+
+def stands(conn: Connection, workspace: str, shown: Sequence[str]) -> bool:
+    """Whether all that a run was shown is still there, be it hidden. Inside a transaction that holds the unit."""
+    row = conn.execute(STANDS, {"workspace": workspace, "shown": list(shown)}).fetchone()
+    return row is not None and bool(row[0])
 
 
 GET: LiteralString = """
@@ -78,6 +89,18 @@ UPDATE dreams SET restarts = restarts + 1
 def drop(conn: Connection, dream: Dream) -> None:
     """Forget what is kept, and count that the phase begins anew. What it has cost stays counted."""
     conn.execute(DROP, _key(dream))
+
+
+# Whoever forgets something has counted the run that was kept.
+RESTART: LiteralString = """
+WITH gone AS (DELETE FROM dream_checkpoints WHERE workspace = %(workspace)s AND dream = %(dream)s)
+UPDATE dreams SET restarts = greatest(restarts, %(restarts)s) WHERE workspace = %(workspace)s AND id = %(dream)s
+"""
+
+
+def restart(conn: Connection, dream: Dream) -> None:
+    """Forget what is kept, if anything is, and count once that the phase of `dream`, as it was read, begins anew."""
+    conn.execute(RESTART, {**_key(dream), "restarts": dream.restarts + 1})
 
 
 CLEAR: LiteralString = "DELETE FROM dream_checkpoints WHERE workspace = %(workspace)s AND dream = %(dream)s"

@@ -10,14 +10,14 @@ from shared.domain.conclusion import Collection
 from shared.domain.dream import Dream, DreamRequest, Phase, first_phase
 from shared.domain.ids import new_id
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
-from shared.store import dream_checkpoints, dream_schedule, tasks
+from shared.store import dream_checkpoints, dream_schedule, peers, tasks
 from shared.store.database import Connection
 from shared.store.work import ClaimLost
 from shared.telemetry.tracing import trace_id
 
 _DREAM: LiteralString = (
     "workspace, observer, observed, number, id, kind, cause, session, is_rebuild, phase, input_tokens, output_tokens,"
-    " begun_at, undone_at IS NOT NULL"
+    " begun_at, undone_at IS NOT NULL, restarts"
 )
 
 
@@ -37,17 +37,14 @@ SELECT %(workspace)s, %(unit)s, 'dream', '', %(observed)s, number FROM wake_floo
 """
 
 
-# Who erases a peer holds its row at the end, and then looks once more for collections.
-HOLD_PEERS: LiteralString = """
-SELECT FROM peers WHERE workspace = %(workspace)s AND name = ANY(%(peers)s) ORDER BY name FOR KEY SHARE
-"""
+def hold(conn: Connection, collection: Collection) -> list[str]:
+    """Hold the unit of the collection, making it where it is missing, and its peers. Before the collection itself.
 
-
-def hold(conn: Connection, collection: Collection) -> None:
-    """Hold the unit of the collection, making it where it is missing, and its peers. Before the collection itself."""
+    Gives those of the peers that are being erased.
+    """
     unit = unit_of(collection)
     conn.execute(HOLD, {"workspace": unit.workspace, "unit": unit.key, "observed": unit.observed})
-    conn.execute(HOLD_PEERS, {"workspace": unit.workspace, "peers": [unit.observer, unit.observed]})
+    return peers.hold(conn, unit.workspace, {unit.observer, unit.observed})
 
 
 MERGE: LiteralString = """

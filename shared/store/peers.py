@@ -99,6 +99,21 @@ def leaving(conn: Connection, workspace: str, names: Iterable[str]) -> list[str]
     return [str(row[0]) for row in conn.execute(LEAVING, {"workspace": workspace, "names": sorted(names)})]
 
 
+# Who erases a peer holds its row at the end, and then looks once more for what names it.
+HOLD: LiteralString = """
+SELECT name, is_active FROM peers
+ WHERE workspace = %(workspace)s AND name = ANY(%(names)s)
+ ORDER BY name
+   FOR KEY SHARE
+"""
+
+
+def hold(conn: Connection, workspace: str, names: Iterable[str]) -> list[str]:
+    """Keep the rows of those of `names` that are peers until the transaction ends; gives those being erased."""
+    held = conn.execute(HOLD, {"workspace": workspace, "names": sorted(names)}).fetchall()
+    return [str(name) for name, is_active in held if not is_active]
+
+
 CHANGE: LiteralString = f"""
 UPDATE peers
    SET metadata = coalesce(%(metadata)s, metadata), configuration = coalesce(%(configuration)s, configuration)

@@ -16,6 +16,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import QueueUnavailable
 from shared.domain.vector import EmbeddingSpace, Vector
 from shared.domain.work import TaskKind, WakeUp
+from shared.llm.provider import Embedder
 from shared.llm.types import Completion, Delta, Reply, TextDelta, Usage
 from shared.queue.sqs import WorkQueue
 from shared.queue.timer import NoTimer, Timer
@@ -85,6 +86,21 @@ class TinyEmbedder:
     def embed(self, texts: Sequence[str]) -> list[Vector]:
         self.asked += texts
         return [_vector(self.alike.get(text, text)) for text in texts]
+
+
+class Meddling:
+    """The embedder `inner`; lets something happen while it embeds."""
+
+    def __init__(self, inner: Embedder, then: Callable[[], object]) -> None:
+        self.inner, self.then = inner, then
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        return self.inner.space
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        self.then()
+        return self.inner.embed(texts)
 
 
 class AnsweringModel:

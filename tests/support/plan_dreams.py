@@ -35,6 +35,8 @@ def dream_through(conn: Connection) -> None:
     dream_checkpoints.spend(conn, DREAM, input_tokens=1, output_tokens=1)
     assert dream_checkpoints.save(conn, DREAM, Kept("m", "{}"), shown=["c1", "c2", "c3"], now=THEN)
     assert dream_checkpoints.get(conn, DREAM) is not None
+    assert dream_checkpoints.stands(conn, COLLECTION.workspace, ["c1", "c2", "c3"])
+    dream_checkpoints.restart(conn, DREAM)
     dream_checkpoints.drop(conn, DREAM)
     dreams.end(conn, dreams.unit_of(COLLECTION), 1, now=THEN)
     dream_schedule.succeed(conn, COLLECTION, RHYTHM, dreamt=1, now=THEN)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.conclusion import Collection, ConclusionDraft
-from shared.domain.vector import Vector
 from shared.domain.work import TaskKind
 from shared.llm.types import Completion
 from shared.memory import conclude, scopes
@@ -19,7 +18,7 @@ from shared.reasoning.derive import derive
 from shared.reasoning.summarize import summarize
 from shared.store import work
 from shared.store.work import ClaimTerms
-from tests.support.backends import THEN, AnsweringModel, TinyEmbedder
+from tests.support.backends import THEN, AnsweringModel, Meddling
 from tests.support.erasing import broken, do, repeated, repeating, settle
 from tests.support.forgetting import FailingIndex
 from tests.support.residue import residue
@@ -37,14 +36,17 @@ def canary(place) -> str:
     return f"zqcanary{place.workspace[2:]}"
 
 
-def during(place, then: Callable[[], object]) -> Callable[[Completion], str]:
+def during(
+    place, then: Callable[[], object], saying: Callable[[Completion], str] = repeated
+) -> Callable[[Completion], str]:
     """An answer while which something happens, the first time."""
     left = [then]
 
     def answer(request: Completion) -> str:
+        said = saying(request)
         if left:
             left.pop()()
-        return repeated(request)
+        return said
 
     return answer
 
@@ -108,16 +110,32 @@ def test_summary_of_a_message_erased_meanwhile_is_lost_and_written_again(place, 
     assert place.count("summaries") == 1
 
 
-class Meddling(TinyEmbedder):
-    """Lets something happen while it embeds."""
+def test_summary_that_grows_from_one_erased_meanwhile_brings_nothing_of_it_back(place, canary, owner_dsn):
+    """The worker has the earlier summary in mind when the erasure is over."""
+    said, *_ = place.says("s", ("ada", canary), *[("ada", f"line {number}") for number in range(9)])
+    settle(place)
+    assert "summaries" in residue(owner_dsn, canary)
+    place.says("s", *[("ada", f"more {number}") for number in range(10)])
+    [wake_up] = place.queue.take(TaskKind.SUMMARY)
 
-    def __init__(self, then: Callable[[], object]) -> None:
-        super().__init__()
-        self.then = then
+    def meanwhile() -> None:
+        erasing(place, said)()
+        place.clock.advance(seconds=91)
+        settle(place, TaskKind.ERASE)
+        assert residue(owner_dsn, canary) == {}
 
-    def embed(self, texts: Sequence[str]) -> list[Vector]:
-        self.then()
-        return super().embed(texts)
+    told: list[str] = []
+
+    def answer(request: Completion) -> str:
+        told.append(str(request.turns))
+        return repeated(request)
+
+    summarize(repeating(place, during(place, meanwhile, answer)).backends, wake_up)
+    assert canary in told[0]
+    assert residue(owner_dsn, canary) == {}
+    settle(place)
+    assert place.count("summaries") == 2
+    assert residue(owner_dsn, canary) == {}
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -136,7 +154,7 @@ def test_index_of_a_message_erased_meanwhile_leaves_no_vector(place, canary, own
                 erase(place.backends, erasure)
         left.append(place.count("messages"))
 
-    models = FixedModels(AnsweringModel(repeated), Meddling(meanwhile))
+    models = FixedModels(AnsweringModel(repeated), Meddling(place.embedder, meanwhile))
     index_messages(replace(place.backends, models=models), wake_up)
     # One that still has its lease is waited for: its vectors will come.
     assert left == [1 if is_late else 2]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from shared.domain.conclusion import Collection
 from shared.domain.errors import NotFound
 from shared.domain.work import TaskKind
@@ -16,7 +18,7 @@ from shared.reasoning.summarize import summarize
 from shared.store import conclusions
 from shared.store import sessions as stored_sessions
 from shared.store.conclusions import NewConclusion
-from tests.support.backends import THEN, AnsweringModel, facts
+from tests.support.backends import THEN, AnsweringModel, Meddling, facts
 from tests.support.forgetting import FailingIndex, forgets, furnishes
 from tests.support.residue import residue
 from tests.support.scripted_model import FixedModels
@@ -43,6 +45,31 @@ def test_derive_of_a_session_deleted_meanwhile_is_lost_and_holds_up_its_purge_no
     [gone] = place.queue.take(TaskKind.FORGET)
     forget.forget(place.backends, gone)
     assert residue(owner_dsn, "canary") == {}
+
+
+@pytest.mark.parametrize("kind", [TaskKind.DERIVE, TaskKind.SUMMARY, TaskKind.INDEX])
+def test_worker_of_a_session_forgotten_and_made_anew_meanwhile_writes_nothing(place, owner_dsn, kind):
+    """Its lease is long over, and there are units of the same names again."""
+    sections = {"messages_per_short_summary": 10, "messages_per_long_summary": 20}
+    place = place.configured(deriver={"flush_enabled": True}, summary=sections)
+    place.says("s", *[("ada", f"zqcanary {number}") for number in range(10)])
+    [wake_up] = place.queue.take(kind)
+
+    def meanwhile() -> None:
+        delete_session(place.backends, place.workspace, "s")
+        place.clock.advance(seconds=91)
+        forgets(place)
+        place.says("s", *[("ada", f"line {number}") for number in range(10)])
+
+    if kind is TaskKind.INDEX:
+        models = FixedModels(AnsweringModel(lambda _: ""), Meddling(place.embedder, meanwhile))
+    else:
+        models = during(place, meanwhile, facts("zqcanary") if kind is TaskKind.DERIVE else "a zqcanary")
+    work = {TaskKind.DERIVE: derive, TaskKind.SUMMARY: summarize, TaskKind.INDEX: index_messages}[kind]
+    work(replace(place.backends, models=models), wake_up)
+    assert residue(owner_dsn, "zqcanary") == {}
+    assert (place.count("conclusions"), place.count("summaries")) == (0, 0)
+    assert place.backends.vectors.listed_messages(place.workspace, after="", most=99).ids == []
 
 
 def test_summary_of_a_session_deleted_meanwhile_is_lost(place):

@@ -1,6 +1,6 @@
 """What dreams wrote goes with what it rested on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,11 +18,12 @@ from shared.memory.recall import recall, vector_of
 from shared.memory.vector_upkeep import index_pending
 from shared.reasoning.dream import dream
 from shared.store import cards, conclusions, dream_traces
+from tests.support.backends import Meddling
 from tests.support.dreaming import Acting, Dreamland, deduction, dreamland, ids, without_embedder
 from tests.support.erasing import settle
 from tests.support.forgetting import forgets
 from tests.support.residue import residue
-from tests.support.scripted_model import ScriptedModel, calls
+from tests.support.scripted_model import FixedModels, ScriptedModel, calls
 
 
 @pytest.fixture
@@ -36,19 +37,65 @@ def test_fact_that_is_forgotten_while_a_dream_goes_on_leaves_nothing_that_rests_
     land.tells("ada", "I love the sea.", session="stays")
     known = ids(land)
 
+    forgotten = forgetting(land)
+
     def act(request: Completion) -> Reply | None:
         if request.purpose != "dream_deduction" or len(request.turns) > 2:
             return None
-        delete_session(land.backends, land.workspace, "gone")
-        forgets(land)
-        return calls(
-            deduction("ada lives in Portugal.", known["ada lives in Porto"]),
-            deduction("ada likes coasts.", known["ada loves the sea"]),
-        )
+        found = [deduction("ada likes coasts.", known["ada loves the sea"])]
+        if forgotten():
+            found.append(deduction("ada lives in Portugal.", known["ada lives in Porto"]))
+        return calls(*found)
 
     land.asks_for()
     land.dreaming_with(Acting(act)).dreams_on()
     assert land.levels() == {"explicit": ["ada loves the sea"], "deductive": ["ada likes coasts."]}
+
+
+def forgetting(land: Dreamland) -> Callable[[], bool]:
+    """Has the session `gone` forgotten to its last trace; True when that was not so before."""
+    left = ["gone"]
+
+    def forget() -> bool:
+        if not left:
+            return False
+        delete_session(land.backends, land.workspace, left.pop())
+        forgets(land)
+        return True
+
+    return forget
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["thinking", "embedding"])
+def test_finding_that_tells_of_what_is_forgotten_without_naming_it_is_not_written(
+    land: Dreamland, owner_dsn: str, *, is_late: bool
+):
+    land.tells("ada", "I live in Zqcanaryville.", session="gone")
+    land.tells("ada", "I love the sea.", session="stays")
+    sea, forgotten = ids(land)["ada loves the sea"], forgetting(land)
+
+    def act(request: Completion) -> Reply | None:
+        if request.purpose != "dream_deduction" or len(request.turns) > 2:
+            return None
+        if "Zqcanaryville" not in str(request.turns):
+            return calls(deduction("ada likes coasts.", sea))
+        if not is_late:
+            forgotten()
+        return calls(deduction("ada lives in Zqcanaryville by the sea.", sea))
+
+    land.asks_for()
+    model = Acting(act)
+    place = land.dreaming_with(model)
+    if is_late:
+        embedder = Meddling(land.backends.models.embedder(), forgotten)
+        place = replace(place, backends=replace(place.backends, models=FixedModels(model, embedder)))
+    place.dreams_on()
+    assert residue(owner_dsn, "Zqcanaryville") == {}
+    assert land.levels() == {"explicit": ["ada loves the sea"], "deductive": ["ada likes coasts."]}
+    [row] = land.dreams()
+    assert (row["restarts"], row["finished_at"] is not None) == (1, True)
+    # What the run cost that was dropped stays paid.
+    assert row["input_tokens"] == 10 * len(model.requests)
 
 
 @pytest.mark.parametrize("has_card", [False, True])
@@ -65,13 +112,14 @@ def test_fact_that_is_forgotten_while_a_card_is_written_is_not_told_on_it(
     def line(text: str, fact: str) -> JsonObject:
         return {"text": text, "source_ids": [known[fact]]}
 
+    forgotten = forgetting(land)
+
     def act(request: Completion) -> Reply | None:
         if len(request.turns) > 2:
             return None
-        delete_session(land.backends, land.workspace, "gone")
-        forgets(land)
-        told = line("ATTRIBUTE: Lives in Zqcanaryville", "ada lives in Zqcanaryville")
-        lines: list[Json] = [told, line("ATTRIBUTE: Loves the sea", "ada loves the sea")]
+        lines: list[Json] = [line("ATTRIBUTE: Loves the sea", "ada loves the sea")]
+        if forgotten():
+            lines = [line("ATTRIBUTE: Lives in Zqcanaryville", "ada lives in Zqcanaryville"), *lines]
         return calls(("rewrite_card", {"lines": [*lines, {"text": "ATTRIBUTE: Is tall"}] if has_card else lines}))
 
     land.asks_for("card_refresh")
