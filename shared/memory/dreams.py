@@ -27,7 +27,7 @@ def schedule(backends: Backends, wanted: DreamRequest, *, note: Note[None] = UNN
     """Have the collection dream now, whatever was concluded and however long ago it dreamt.
 
     One that is pending or under way is not asked for twice. Whether the peers exist makes no difference. Raises
-    `DreamsDisabled`, `NotFound` for an unknown workspace, `Invalid` for what cannot be observed.
+    `DreamsDisabled`, `NotFound` for an unknown workspace or a peer being erased, `Invalid` for what cannot be observed.
     """
     if not backends.settings.dream.enabled:
         raise DreamsDisabled
@@ -37,8 +37,10 @@ def schedule(backends: Backends, wanted: DreamRequest, *, note: Note[None] = UNN
     def work(conn: Connection) -> list[WakeUp]:
         if workspaces.get(conn, collection.workspace) is None:
             raise NotFound(f"workspace {collection.workspace} not found")
-        held = replace(wanted, session=_active(conn, collection, wanted.session))
-        wake_ups = dreams.request(conn, held, now=backends.clock.now())
+        asked = replace(wanted, session=_active(conn, collection, wanted.session))
+        if leaving := dreams.hold(conn, collection):
+            raise NotFound(f"peer {leaving[0]} is being erased")
+        wake_ups = dreams.request(conn, asked, now=backends.clock.now())
         note(conn, None)
         return wake_ups
 

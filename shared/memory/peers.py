@@ -1,13 +1,16 @@
 """Peers: got or created, and changed."""
 
+from collections.abc import Sequence
+
 from shared.backends import Backends
+from shared.domain.conclusion import Collection
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
 from shared.domain.json import JsonObject
 from shared.domain.peer import Peer
 from shared.memory import cached
 from shared.memory.note import UNNOTED, Note
-from shared.store import peers
+from shared.store import cards, peers
 from shared.store.database import Connection
 
 
@@ -71,6 +74,22 @@ def require(backends: Backends, workspace: str, name: str) -> Peer:
     if found is None:
         raise NotFound(f"peer {name} not found")
     return found
+
+
+def write_card(backends: Backends, card_of: Collection, lines: Sequence[str]) -> None:
+    """Replace the card. Makes the observer when missing; the observed need not exist yet. Raises `NotFound` for peers
+    being erased, `NameInvalid` for a bad name, `Invalid` for scopes."""
+    workspace, observer, observed = card_of.workspace, card_of.observer, card_of.observed
+    refuse_scope(observed)
+    checked_name(observed, "peer id")
+    ensure(backends, workspace, observer)
+
+    def work(conn: Connection) -> None:
+        if leaving := peers.hold(conn, workspace, {observer, observed}):
+            raise NotFound(f"peer {leaving[0]} is being erased")
+        cards.put(conn, card_of, lines, backends.clock.now())
+
+    backends.db.run(work)
 
 
 def remaining(peer: Peer) -> Peer:

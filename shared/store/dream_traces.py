@@ -186,7 +186,7 @@ _OF_PEER: LiteralString = """
 SELECT 'dream::' || c.observer || ':' || c.observed FROM collections AS c
  WHERE c.workspace = %(workspace)s AND (c.observer = %(peer)s OR c.observed = %(peer)s)
 """
-PEER: tuple[LiteralString, ...] = (
+PEERS_UNITS: tuple[LiteralString, ...] = (
     f"DELETE FROM work_windows WHERE workspace = %(workspace)s AND unit IN ({_OF_PEER})",
     f"DELETE FROM work_items WHERE workspace = %(workspace)s AND unit IN ({_OF_PEER})",
     f"""
@@ -197,11 +197,19 @@ raised AS (
      WHERE EXISTS (SELECT FROM gone))
 SELECT FROM gone
 """,
-    "DELETE FROM collections WHERE workspace = %(workspace)s AND (observer = %(peer)s OR observed = %(peer)s)",
 )
+PEERS_COLLECTIONS: LiteralString = """
+DELETE FROM collections WHERE workspace = %(workspace)s AND (observer = %(peer)s OR observed = %(peer)s)
+"""
+
+
+def forget_units(conn: Connection, workspace: str, peer: str) -> None:
+    """Take away the work of all dreams about the peer, and of its own; who dreams now loses its claim."""
+    for statement in PEERS_UNITS:
+        conn.execute(statement, {"workspace": workspace, "peer": peer})
 
 
 def forget_peer(conn: Connection, workspace: str, peer: str) -> None:
-    """Take away that anybody ever dreamt about the peer, or it about anybody; who dreams now loses its claim."""
-    for statement in PEER:
-        conn.execute(statement, {"workspace": workspace, "peer": peer})
+    """Take away that anybody ever dreamt about the peer, or it about anybody."""
+    forget_units(conn, workspace, peer)
+    conn.execute(PEERS_COLLECTIONS, {"workspace": workspace, "peer": peer})

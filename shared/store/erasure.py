@@ -170,9 +170,9 @@ def peer(conn: Connection, workspace: str, name: str) -> bool:
     """Take away the peer's row and what only it held together; False when something has come after all."""
     values = {"workspace": workspace, "peer": name}
     # First: who commits a dream holds its unit before it refers to peers.
-    dream_traces.forget_peer(conn, workspace, name)
+    dream_traces.forget_units(conn, workspace, name)
     conn.execute(LOCK, values)
-    # Once more: dreams that were asked for until the row was held.
+    # Once more: who asked for a dream held the peer, too, and its unit may be one that was not there yet.
     dream_traces.forget_peer(conn, workspace, name)
     row = conn.execute(IS_HELD, values).fetchone()
     if (row is not None and row[0]) or is_present(conn, workspace, name):

@@ -25,7 +25,6 @@ from functions.api.wire.peers import (
 from shared.domain.access import Reach
 from shared.domain.allowlist import allowlist
 from shared.domain.conclusion import Collection
-from shared.domain.ids import checked_name
 from shared.domain.representation import render
 from shared.memory import peers
 from shared.memory.represent import represent
@@ -79,11 +78,7 @@ def set_peer_card(
     backends: Backed, workspace_id: str, peer_id: str, body: PeerCardSet, target: Text | None = None
 ) -> Response:
     """Replace the card. Makes the peer when missing; `target` need not exist yet."""
-    peers.refuse_scope(target or "")
-    checked_name(target or peer_id, "peer id")
-    peers.ensure(backends, workspace_id, peer_id)
-    with backends.db.reading() as conn:
-        cards.put(conn, Collection(workspace_id, peer_id, target or peer_id), body.peer_card, backends.clock.now())
+    peers.write_card(backends, Collection(workspace_id, peer_id, target or peer_id), body.peer_card)
     return answer(PeerCardResponse(peer_card=body.peer_card))
 
 

@@ -7,10 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from shared.domain.conclusion import Collection
+from shared.domain.dream import DreamRequest
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.session import ObservationSettings
 from shared.domain.work import TaskKind
-from shared.memory import cloning, peers, scopes, sessions, webhooks
+from shared.memory import cloning, dreams, peers, scopes, sessions, webhooks
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.erase import erase, erase_message, erase_peer
 from shared.memory.forget import delete_session
@@ -108,6 +109,7 @@ def test_nothing_is_written_for_a_peer_while_it_is_erased(place, name):
     furnish(place, name)
     erase_peer(place.backends, place.workspace, name)
     here, watching = (place.backends, place.workspace), ObservationSettings()
+    about = Collection(place.workspace, "bob", name)
     refused = [
         lambda: place.says("s", (name, "more")),
         lambda: place.says("new", ("bob", "more"), (name, "more")),
@@ -117,6 +119,11 @@ def test_nothing_is_written_for_a_peer_while_it_is_erased(place, name):
         lambda: sessions.set_peers(*here, "s", {name: watching}),
         lambda: sessions.set_observation(*here, "s", name, watching),
         lambda: create_conclusions(*here, [GivenConclusion("bob", name, None, "more")]),
+        lambda: peers.write_card(place.backends, Collection(place.workspace, name, "bob"), ["more"]),
+        lambda: peers.write_card(place.backends, about, ["more"]),
+        lambda: dreams.schedule(
+            place.backends, DreamRequest(Collection(place.workspace, "bob", name), "omni", "manual")
+        ),
     ]
     for write in refused:
         with pytest.raises(NotFound):

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import LiteralString
+from importlib import import_module
+from typing import Any, LiteralString
 
 import pytest
 from pydantic import SecretStr
@@ -13,16 +14,15 @@ from shared.domain.conclusion import Collection
 from shared.domain.dream import DreamRequest
 from shared.domain.errors import NotFound
 from shared.domain.session import ObservationSettings
-from shared.domain.vector import Vector
 from shared.domain.work import TaskKind, WakeUp
-from shared.memory import dreams, webhooks
+from shared.memory import dreams, peers, webhooks
 from shared.memory.cloning import clone
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.erase import erase_message, erase_peer
 from shared.memory.forget import delete_session, delete_workspace
 from shared.memory.relay import relay
-from shared.store import dreams as stored_dreams
-from tests.support.backends import RecordingQueue, TinyEmbedder
+from shared.store.database import Connection
+from tests.support.backends import Meddling, RecordingQueue
 from tests.support.erasing import DO, repeating, settle
 from tests.support.forgetting import forgets
 from tests.support.residue import residue
@@ -85,18 +85,6 @@ def test_forgotten_session_is_named_by_nothing_that_stays(place: Workplace, cana
     assert residue(owner_dsn, canary) == {}
 
 
-class Meddling(TinyEmbedder):
-    """Lets something happen while it embeds."""
-
-    def __init__(self, then: Callable[[], object]) -> None:
-        super().__init__()
-        self.then = then
-
-    def embed(self, texts: Sequence[str]) -> list[Vector]:
-        self.then()
-        return super().embed(texts)
-
-
 def forgets_session(place: Workplace) -> None:
     delete_session(place.backends, place.workspace, "s")
     forgets(place)
@@ -127,7 +115,7 @@ def test_conclusion_stated_about_what_is_erased_while_it_is_embedded_is_refused(
         else:
             delete_session(place.backends, place.workspace, "s")
 
-    models = FixedModels(ScriptedModel([]), Meddling(lambda: (happens if is_over else begins)(place)))
+    models = FixedModels(ScriptedModel([]), Meddling(place.embedder, lambda: (happens if is_over else begins)(place)))
     given = [GivenConclusion("bob", "ada", "s", canary), GivenConclusion("bob", "bob", None, f"{canary} too")]
     with pytest.raises(NotFound):
         create_conclusions(replace(place.backends, models=models), place.workspace, given)
@@ -184,17 +172,43 @@ def test_dreams_that_are_due_of_a_workspace_forgotten_while_others_are_woken_lea
     assert residue(owner_dsn, place.workspace) == {}
 
 
-def test_dream_asked_for_while_a_peer_is_taken_away_goes_with_it(place: Workplace, canary: str, owner_dsn: str):
+def releases_dreams(place: Workplace, _: str) -> None:
+    due_for_dreams(place)
+    dreams.release_dreams(place.backends)
+
+
+def writes_a_card(place: Workplace, canary: str) -> None:
+    peers.write_card(place.backends, Collection(place.workspace, "bob", canary), ["IDENTITY: Sings"])
+
+
+@pytest.mark.parametrize(
+    ("write", "last"), [(releases_dreams, "shared.store.dreams.request"), (writes_a_card, "shared.store.cards.put")]
+)
+def test_what_is_written_about_a_peer_while_the_last_of_it_goes_goes_with_it(
+    place: Workplace,
+    canary: str,
+    owner_dsn: str,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Workplace, str], None],
+    last: str,
+):
     """It is not committed yet when the last of the peer goes."""
     place.says("s", (canary, "I sing"), ("bob", "I row"))
     settle(place)
-    erase_peer(place.backends, place.workspace, canary)
-    with place.backends.db.transaction() as conn:
-        about = Collection(place.workspace, "bob", canary)
-        eraser = threading.Thread(target=settle, args=(place, TaskKind.ERASE))
-        stored_dreams.request(conn, DreamRequest(about, "omni", "manual"), now=place.clock.now())
-        eraser.start()
-        eraser.join(1)
-        assert eraser.is_alive()
+    eraser = threading.Thread(target=settle, args=(place, TaskKind.ERASE))
+    module, _, name = last.rpartition(".")
+    inner: Callable[..., object] = getattr(import_module(module), name)
+
+    def written(conn: Connection, *about: Any, **more: Any) -> object:
+        given = inner(conn, *about, **more)
+        if canary in str(about) and eraser.ident is None:
+            erase_peer(place.backends, place.workspace, canary)
+            eraser.start()
+            eraser.join(1)
+            assert eraser.is_alive(), "it waits for the writer"
+        return given
+
+    monkeypatch.setattr(last, written)
+    write(place, canary)
     eraser.join()
     assert residue(owner_dsn, canary) == {}
