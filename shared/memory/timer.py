@@ -22,13 +22,16 @@ _LONGEST_PAUSE = timedelta(days=1)
 _MOST_CORRECTIONS = 5
 
 
-def arm(backends: Backends) -> None:
-    """See to a visit for what is due next; for after a commit. Never raises: what goes wrong costs time only."""
+def arm(backends: Backends, *, by: datetime | None = None) -> None:
+    """See to a visit for what is due next; for after a commit. Never raises: what goes wrong costs time only.
+
+    `by`: what the caller left to a visit whose time nobody else would see, conclusions that are old and owed anew.
+    """
     if not backends.timer.is_used:
         return
     try:
         with backends.db.reading() as conn:
-            at = timer.arm(conn, _horizon(backends))
+            at = timer.arm(conn, _horizon(backends), again_at=by)
         if at is not None:
             _order(backends, at)
     except ServiceError as error:
@@ -91,6 +94,6 @@ def _again(left: LeftOver, began: datetime) -> datetime | None:
     times = [began + _FIRST_PAUSE] if left.has_work else []
     if left.vectors is not None:
         times.append(began + min(max(began - left.vectors, _FIRST_PAUSE), _LONGEST_PAUSE))
-    if left.refused is not None:
-        times.append(max(left.refused, began + _FIRST_PAUSE))
+    if left.later is not None:
+        times.append(max(left.later, began + _FIRST_PAUSE))
     return min(times, default=None)

@@ -47,8 +47,8 @@ def undo(backends: Backends, workspace: str, dream_id: str, *, note: Note[DreamR
 
     found = backends.db.run(work)
     if done:
-        _index(backends, workspace, done[-1])
-        arm(backends)
+        is_indexed = _index(backends, workspace, done[-1])
+        arm(backends, by=None if is_indexed else backends.clock.now())
         logger.info("dream_undone", dream=dream_id, gone=len(done[-1].gone), restored=len(done[-1].restored))
     return found
 
@@ -153,7 +153,7 @@ class _Undoing:
         twins = undoing.concluded_again(self.conn, self.workspace, sorted(back))
         if twins is not None:
             raise Conflict(f"conclusion {twins[0]} has been concluded again since, as {twins[1]}")
-        undoing.restore(self.conn, self.workspace, sorted(back))
+        undoing.restore(self.conn, self.workspace, sorted(back), self.backends.clock.now())
         self.undone += [hidden[one].place for one in back]
         self._trim(reverted, back, lacking)
         return sorted(back)
@@ -227,16 +227,19 @@ def _well_founded(hidden: Set[str], lacking: Sequence[Lacking]) -> set[str]:
         back -= fallen
 
 
-def _index(backends: Backends, workspace: str, undone: Undone) -> None:
-    """Bring the index in line with it as far as that can be done now; tick does the rest."""
+def _index(backends: Backends, workspace: str, undone: Undone) -> bool:
+    """Bring the index in line with it as far as that can be done now; False when what was restored is left to tick."""
     try:
         backends.vectors.delete_conclusions(workspace, undone.gone)
-        if 0 < len(undone.restored) <= _MOST_AT_ONCE:
+        if not undone.restored:
+            return True
+        if len(undone.restored) <= _MOST_AT_ONCE:
             with backends.db.reading() as conn:
                 found = conclusions.by_ids(conn, workspace, undone.restored)
-            bring(backends, workspace, list(found.values()))
+            return bring(backends, workspace, list(found.values()))
     except (IndexUnavailable, DatabaseUnavailable, ModelUnavailable) as error:
         logger.warning("undone_not_indexed", count=len(undone.restored), error=type(error).__name__)
     except Exception:
         # It is undone: even a mistake of ours must not look as if it were not.
         logger.exception("index_broke_off", count=len(undone.restored))
+    return not undone.restored

@@ -83,11 +83,11 @@ def visited(conn: Connection, *, until: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """What a visit leaves due. `vectors`: since when the oldest of them is; `refused`: when the next is tried again."""
+    """What a visit leaves due. `vectors`: since when the oldest of them is; `later`: when the next is to be brought."""
 
     has_work: bool
     vectors: datetime | None
-    refused: datetime | None
+    later: datetime | None
 
 
 LEFT_OVER: LiteralString = """
@@ -96,9 +96,11 @@ SELECT coalesce(least((SELECT min(due_at) FROM work_units WHERE due_at IS NOT NU
        least((SELECT min(due_at) FROM vector_removals WHERE due_at <= t.visited_at),
              (SELECT min(created_at) FROM conclusions
                WHERE indexed_at IS NULL AND deleted_at IS NULL AND index_due_at IS NULL
-                 AND created_at <= t.visited_at - %(index_grace)s::interval) + %(index_grace)s::interval),
+                 AND created_at <= t.visited_at - %(index_grace)s::interval) + %(index_grace)s::interval,
+             (SELECT min(index_due_at) FROM conclusions
+               WHERE indexed_at IS NULL AND deleted_at IS NULL AND index_due_at <= t.visited_at)),
        (SELECT min(index_due_at) FROM conclusions
-         WHERE indexed_at IS NULL AND deleted_at IS NULL AND index_due_at IS NOT NULL)
+         WHERE indexed_at IS NULL AND deleted_at IS NULL AND index_due_at > t.visited_at)
   FROM tick_timer AS t
 """
 

@@ -255,20 +255,20 @@ def concluded_again(conn: Connection, workspace: str, ids: Sequence[str]) -> tup
 
 RESTORE: LiteralString = """
 UPDATE conclusions
-   SET deleted_at = NULL, indexed_at = NULL, index_attempts = 0, index_due_at = NULL
+   SET deleted_at = NULL, indexed_at = NULL, index_attempts = 0, index_due_at = %(now)s
  WHERE workspace = %(workspace)s AND id = ANY(%(ids)s)
 """
 
 
-def restore(conn: Connection, workspace: str, ids: Sequence[str]) -> None:
-    """Let conclusions that are held hold again: owed to the index, and no more to be taken out of it.
+def restore(conn: Connection, workspace: str, ids: Sequence[str], now: datetime) -> None:
+    """Let conclusions that are held hold again: owed to the index since `now`, and no more to be taken out of it.
 
     Raises `Conflict` when somebody concludes the same at this moment.
     """
     if not ids:
         return
     try:
-        conn.execute(RESTORE, {"workspace": workspace, "ids": sorted(ids)})
+        conn.execute(RESTORE, {"workspace": workspace, "ids": sorted(ids), "now": now})
     except errors.UniqueViolation as error:
         raise Conflict("something that the dream took away is being concluded again at this moment") from error
     vector_removals.forget(conn, workspace, ids)

@@ -53,7 +53,7 @@ def dream_undone(conn: Connection) -> None:
     undoing.revert(conn, "w1", "d1", [2])
     undoing.lacking(conn, "w1", "d1", ["c7", "c8"])
     undoing.concluded_again(conn, "w1", ["c7", "c8"])
-    undoing.restore(conn, "w1", ["c7", "c8"])
+    undoing.restore(conn, "w1", ["c7", "c8"], THEN)
     undoing.hold_card(conn, COLLECTION)
     undoing.drop_card(conn, COLLECTION)
     undoing.close(conn, "w1", "d1", [1, 2], THEN)
