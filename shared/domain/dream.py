@@ -156,7 +156,8 @@ def sources_needed(level: Level) -> int:
     return 1 if level == "deductive" else 2
 
 
-DreamState = Literal["pending", "running", "finished", "parked", "undone"]
+DreamState = Literal["pending", "running", "finished", "parked", "dropped", "undone"]
+"""`parked`: set aside with its error; `dropped`: given up after that, before it had finished."""
 
 
 @dataclass(frozen=True, slots=True)

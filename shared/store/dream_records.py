@@ -15,10 +15,12 @@ _RECORD: LiteralString = """
 d.workspace, d.id, d.observer, d.observed, d.kind, d.cause, d.session,
 CASE WHEN d.undone_at IS NOT NULL THEN 'undone'
      WHEN d.finished_at IS NOT NULL THEN 'finished'
-     WHEN EXISTS (SELECT FROM work_items AS i
-                   WHERE i.workspace = d.workspace AND i.unit = 'dream::' || d.observer || ':' || d.observed
-                     AND i.seq = d.number AND i.state = 'parked') THEN 'parked'
-     WHEN d.begun_at IS NOT NULL THEN 'running' ELSE 'pending' END,
+     ELSE coalesce((SELECT CASE WHEN i.state = 'parked' THEN 'parked'
+                                WHEN i.state = 'pending' AND d.begun_at IS NOT NULL THEN 'running'
+                                WHEN i.state = 'pending' THEN 'pending' END
+                      FROM work_items AS i
+                     WHERE i.workspace = d.workspace AND i.unit = 'dream::' || d.observer || ':' || d.observed
+                       AND i.seq = d.number), 'dropped') END,
 d.phase, d.input_tokens, d.output_tokens, d.requested_at, d.begun_at, d.finished_at,
 d.undone_at,
 (SELECT coalesce(jsonb_object_agg(h.action, h.times), '{}')

@@ -10,7 +10,7 @@ from typing import LiteralString
 from shared.domain.work import Claim, TaskKind, WakeUp, WorkUnit
 from shared.store import forgetting, tasks
 from shared.store.database import Connection
-from shared.store.outbox import SEND_GRACE
+from shared.store.outbox import SEND_GRACE, known
 
 
 def unit(workspace: str, session: str = "", *, peer: str = "") -> WorkUnit:
@@ -152,7 +152,7 @@ def close(conn: Connection, claimed: Claim, now: datetime) -> list[WakeUp]:
     if not claimed.unit.session:
         return []
     woken = conn.execute(RELEASE, values).fetchall()
-    return [WakeUp(WorkUnit.parse(claimed.unit.workspace, key), number) for key, number in woken]
+    return known((claimed.unit.workspace, key, number) for key, number in woken)
 
 
 WAKE: LiteralString = """

@@ -4,7 +4,7 @@ The unit row is the outbox: `is_woken` without `sent_at` is a wake-up that is ow
 tick must look again. Whoever holds the row's lock decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
@@ -12,10 +12,12 @@ from typing import LiteralString
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from shared.domain.errors import Invalid
 from shared.domain.retry import Batch
 from shared.domain.work import WakeUp, WorkUnit
 from shared.store import unanswered
 from shared.store.database import Connection
+from shared.telemetry.logs import logger
 from shared.telemetry.tracing import traceparent
 
 # A wake-up that is still owed after this long has lost its sender.
@@ -282,10 +284,23 @@ RETURNING u.workspace, u.unit, u.wake_no, u.is_woken
 def wake_due(conn: Connection, *, now: datetime, most: int) -> list[WakeUp]:
     """Decide to wake the units whose time has come, the longest due first; gives the wake-ups to send.
 
-    A wake-up that was owed keeps its number, so that the queue recognises it if it was sent after all.
+    A wake-up that was owed keeps its number, so that the queue recognises it if it was sent after all. What a later
+    release left behind, before it was rolled back, is passed over: it must hold up nothing else.
     """
     rows = conn.execute(WAKE_DUE, {"now": now, "most": most, "grace_until": now + SEND_GRACE}).fetchall()
-    return [WakeUp(WorkUnit.parse(workspace, unit), number) for workspace, unit, number, is_woken in rows if is_woken]
+    return known((workspace, unit, number) for workspace, unit, number, is_woken in rows if is_woken)
+
+
+def known(rows: Iterable[tuple[str, str, int]]) -> list[WakeUp]:
+    """Wake-ups of these (workspace, unit, number), but for a kind of work that only a later release knows."""
+    found: list[WakeUp] = []
+    for workspace, unit, number in rows:
+        try:
+            found.append(WakeUp(WorkUnit.parse(workspace, unit), number))
+        except Invalid:
+            # Of its key only the kind: the rest names who it is about.
+            logger.warning("work_of_another_release", kind=unit.partition(":")[0])
+    return found
 
 
 NEXT_DUE: LiteralString = "SELECT min(due_at) FROM work_units WHERE due_at IS NOT NULL"

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from functions.api.wire.fields import Moment, Object, Text, Wire
+from functions.api.wire.fields import Moment, Object, Open, Text, Wire
 from functions.api.wire.peers import ScopeNames
 from shared.domain import evidence
 from shared.domain.conclusion import Level
@@ -54,7 +54,7 @@ class EvidenceConclusion(Wire):
     """
 
     id: str
-    level: Level
+    level: Open[Level]
     content: str
     created_at: Moment
     session_id: str | None

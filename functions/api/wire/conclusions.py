@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field
 
-from functions.api.wire.fields import Moment, Object, Text, Wire
+from functions.api.wire.fields import Moment, Object, Open, Text, Wire
 from functions.api.wire.peers import Count, Distance
 from shared.domain import conclusion
 from shared.domain.conclusion import Level
@@ -54,7 +54,7 @@ class Conclusion(Wire):
     observer_id: str
     observed_id: str
     session_id: str | None
-    level: Level
+    level: Open[Level]
     created_at: Moment
     source_ids: list[str]
     source_message_ids: list[str]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Self
 
-from functions.api.wire.fields import Moment, Text, Wire
+from functions.api.wire.fields import Moment, Open, Text, Wire
 from shared.domain.conclusion import Collection
 from shared.domain.dream import (
     Action,
@@ -36,23 +36,26 @@ class ScheduleDream(Wire):
 
 
 class Dream(Wire):
-    """A dream, how far it has come, and how much it changed. `phase` is what comes next; `undone` is taken back."""
+    """A dream, how far it has come, and how much it changed. `phase` is what comes next.
+
+    `parked` has failed again and again and waits for an operator, `dropped` was given up then; `undone` is taken back.
+    """
 
     id: str
     observer_id: str
     observed_id: str
-    dream_type: DreamKind
-    cause: Cause
+    dream_type: Open[DreamKind]
+    cause: Open[Cause]
     session_id: str | None
-    state: DreamState
-    phase: Phase
+    state: Open[DreamState]
+    phase: Open[Phase]
     input_tokens: int
     output_tokens: int
     requested_at: Moment
     begun_at: Moment | None
     finished_at: Moment | None
     undone_at: Moment | None
-    change_counts: dict[Action, int]
+    change_counts: dict[Open[Action], int]
 
     @classmethod
     def of(cls, found: DreamRecord) -> Self:
@@ -67,7 +70,7 @@ class DreamChange(Wire):
     or, where it was trimmed, took away. `is_undone`: the change was taken back.
     """
 
-    action: Action
+    action: Open[Action]
     conclusion_id: str | None
     content: str | None
     successor_id: str | None

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, WithJsonSchema
 from pydantic_core import core_schema
@@ -108,6 +108,11 @@ Text = Annotated[str, AfterValidator(_text)]
 
 Name = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9_-]+$")]
 """The id of a workspace, peer or session to be made."""
+
+Known = TypeVar("Known", bound=str)
+Open: TypeAlias = Known | str
+"""One of the values in an answer that this release knows, or a later one's: its workers may be here before its API is,
+and stay after it was rolled back. In a request the closed type stands: what nobody knows is refused there."""
 
 GivenMoment = Annotated[datetime, AfterValidator(_utc)]
 

@@ -11,6 +11,7 @@ from shared.domain.work import TaskKind, WakeUp, WorkUnit
 from shared.reasoning.derive import derive
 from shared.reasoning.dream import dream
 from shared.settings import Settings
+from shared.store import repair
 from tests.support.backends import RecordingQueue
 from tests.support.workspace_client import WorkspaceClient
 
@@ -115,6 +116,35 @@ def test_dreams_are_shown_with_what_they_changed(dreamt: WorkspaceClient):
     assert superseded["successor_id"] == live["ada moved to Lisbon"]
     assert by_action["line_added"]["line"] == "ATTRIBUTE: Lives in Lisbon"
     assert by_action["line_added"]["source_ids"] == [live["ada moved to Lisbon"]]
+
+
+def test_dream_that_was_set_aside_and_given_up_is_shown_as_that(dreamt: WorkspaceClient, backends: Backends):
+    [done] = dreamt.get("/dreams").json()["items"]
+    seen: list[str] = []
+
+    def look() -> None:
+        [shown] = dreamt.get("/dreams").json()["items"]
+        assert dreamt.get(f"/dreams/{done['id']}").json()["state"] == shown["state"]
+        seen.append(shown["state"])
+
+    with backends.db.transaction() as conn:
+        for statement in SET_ASIDE:
+            conn.execute(statement, {"workspace": dreamt.name})
+    look()
+    for order in (repair.retry_parked, repair.drop_parked):
+        with backends.db.transaction() as conn:
+            assert order(conn, dreamt.name, None, now=backends.clock.now()) == 1
+        look()
+        with backends.db.transaction() as conn:
+            conn.execute(SET_ASIDE[1], {"workspace": dreamt.name})
+    assert seen == ["parked", "running", "dropped"]
+
+
+# As if it had failed for good in its second phase.
+SET_ASIDE = (
+    "UPDATE dreams SET finished_at = NULL, phase = 'induction' WHERE workspace = %(workspace)s",
+    "UPDATE work_items SET state = 'parked', error = 'e' WHERE workspace = %(workspace)s AND unit LIKE 'dream:%%'",
+)
 
 
 def test_dreams_do_not_show_what_a_client_deleted_afterwards(dreamt: WorkspaceClient):

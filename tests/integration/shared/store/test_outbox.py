@@ -158,6 +158,20 @@ def test_wake_due_gives_a_lost_wake_up_a_new_number(place, unit):
     assert wake_due(place) == [WakeUp(unit, 2)]
 
 
+def test_wake_due_passes_over_a_kind_of_work_of_a_later_release(place, unit):
+    """Left behind by a release that was rolled back: it must not keep the work of everybody else from its workers."""
+    plan(place, unit, 100)
+    with place.backends.db.transaction() as conn:
+        conn.execute(
+            "INSERT INTO work_units (workspace, unit, kind, session, observed, pending_items, is_woken, due_at)"
+            " SELECT workspace, 'ponder:s:ada', 'ponder', session, observed, pending_items, is_woken, due_at"
+            "   FROM work_units WHERE workspace = %s",
+            [place.workspace],
+        )
+    place.clock.advance(seconds=5)
+    assert wake_due(place) == [WakeUp(unit, 1)]
+
+
 def test_wake_due_finds_what_grew_old(place, unit):
     plan(place, unit, 1)
     place.clock.advance(minutes=30)
