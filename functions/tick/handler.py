@@ -1,10 +1,14 @@
-"""The scheduled visit: let collections dream, send what is due, index what stayed pending, forget what is too old."""
+"""The scheduled visit: let collections dream, send what is due, index what stayed pending, forget what is too old.
+
+An operator's orders are carried out here, too, with a visit after those that make something due.
+"""
 
 from functions import started
 from shared.backends import open_backends
 from shared.domain.errors import ServiceError
+from shared.domain.order import Order
 from shared.domain.work import TaskKind
-from shared.memory import budgets, retries, usage
+from shared.memory import budgets, orders, retries, usage
 from shared.memory.dreams import release_dreams
 from shared.memory.indexing import tend_vectors
 from shared.memory.relay import next_due, relay
@@ -25,9 +29,16 @@ started()
 
 
 def lambda_handler(event: object, context: object) -> dict[str, object]:
-    """How many wake-ups were sent, dreams begun and conclusions indexed, and when the next visit would be of use."""
+    """How many wake-ups were sent, dreams begun and conclusions indexed, and when the next visit would be of use.
+
+    After an order its answer, with that; an order that only shows something brings no visit.
+    """
     with outlets.emptied(), tracing.entry("tick", None, {}):
-        return _visit()
+        order = Order.read(event)
+        if order is None:
+            return _visit()
+        told: dict[str, object] = {**orders.carry_out(backends, order)}
+        return {**told, **_visit()} if order.makes_due else told
 
 
 def _visit() -> dict[str, object]:

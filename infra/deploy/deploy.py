@@ -8,7 +8,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.bootstrap import ROOT
-from infra.deploy import build, change_set, first_key, sam, samconfig
+from infra.deploy import build, change_set, first_key, sam, samconfig, tick
 from infra.deploy.account import Refused
 from infra.deploy.follow import POLL_S, Watch, advice, first_failure
 from infra.deploy.plan import PROFILES, SAMCONFIG, USUAL, Plan, Wanted, planned
@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m infra deploy",
         description=deploy.__doc__,
-        epilog="Exit code 1: not deployed. 3: deployed, but the smoke test failed. AWS credentials come from where"
-        " the AWS CLI has them (AWS_PROFILE, AWS_ACCESS_KEY_ID ..., SSO).",
+        epilog="Exit code 1: not deployed. 3: deployed, but tick or the smoke test failed. AWS credentials come from"
+        " where the AWS CLI has them (AWS_PROFILE, AWS_ACCESS_KEY_ID ..., SSO).",
     )
     parser.add_argument("--profile", choices=PROFILES, help=f"size and cost (default: what is deployed, else {USUAL})")
     parser.add_argument(
@@ -160,12 +160,28 @@ def _finished(plan: Plan, stack: Stack, arguments: argparse.Namespace) -> int:
         else:
             if plan.is_new or arguments.new_key:
                 print(f"admin key (shown this once, and kept nowhere): {first_key.lasting(secret)}")
+    code = _visited(plan, stack)
     if arguments.no_smoke:
-        return 0
+        return code
     if secret is None and first_key.asks_for_keys(stack):
         print(f"smoke test: left out for want of a key; `python3 -m infra smoke --url {url}` does it.")
+        return code
+    return _tried(url, None if secret is None else first_key.passing(secret)) or code
+
+
+def _visited(plan: Plan, stack: Stack) -> int:
+    """Have tick come by once. In `zero` the deploy may have put its schedule back to never, and only tick sets it."""
+    try:
+        answer = tick.ask(plan.account, stack.arn, {})
+    except tick.MayNotAsk as error:
+        print(f"tick: not asked to come by. {error} It comes by its schedule, in `zero` once a day.", file=sys.stderr)
         return 0
-    return _tried(url, None if secret is None else first_key.passing(secret))
+    except (Refused, ClientError, BotoCoreError) as error:
+        print(f"The service is deployed, but tick, which does what is due, fails.\n{error}", file=sys.stderr)
+        return NOT_WORKING
+    due = answer.get("next_due_at")
+    print(f"tick: came by, {answer.get('sent', 0)} wake-ups sent, next due {due or 'nothing'}", flush=True)
+    return 0
 
 
 def _tried(url: str, key: str | None) -> int:

@@ -1,4 +1,4 @@
-"""The verbs of the local stack: `up`, `down`, `status`, `logs`, `flush`."""
+"""The verbs of the local stack: `up`, `down`, `status`, `logs`."""
 
 import argparse
 import itertools
@@ -86,9 +86,9 @@ def down(argv: list[str]) -> int:
     return 0
 
 
-def status(argv: list[str]) -> int:
+def status(data: Path) -> int:
     """Show what runs and what waits."""
-    return _told(lambda: _status(_running(_parser("status", "Show what runs and what waits.").parse_args(argv).data)))
+    return _told(lambda: _status(_running(data)))
 
 
 def logs(argv: list[str]) -> int:
@@ -103,14 +103,6 @@ def logs(argv: list[str]) -> int:
     return _told(
         lambda: _logs(arguments.data.absolute() / "logs", arguments.function, arguments.lines, arguments.follow)
     )
-
-
-def flush(argv: list[str]) -> int:
-    """Make waiting work due now."""
-    parser = _parser("flush", "Do the waiting work now, without waiting for fuller batches.")
-    parser.add_argument("--workspace", help="only the work of this workspace")
-    arguments = parser.parse_args(argv)
-    return _told(lambda: _flush(_running(arguments.data), arguments.workspace))
 
 
 def _status(stack: StackState) -> int:
@@ -159,18 +151,6 @@ def _logs(folder: Path, function: str | None, lines: int, follow: bool) -> int:
     return 0
 
 
-def _flush(stack: StackState, workspace: str | None) -> int:
-    from infra.local import pending
-
-    units = pending.flush(stack.dsn, workspace)
-    # The stack would look by itself within a second; asking for the visit makes a failure visible here.
-    answer = json.loads(_get(f"{stack.base_url}/_local/invoke/TickFunction", body=b"{}"))
-    if isinstance(answer, dict) and "errorMessage" in answer:
-        raise Refused("The visit failed: see `python3 -m infra logs TickFunction`.")
-    print(f"{units} waiting units of {workspace or 'every workspace'} are due now.")
-    return 0
-
-
 def _parser(verb: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python3 -m infra {verb}", description=description)
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder (default .dev)")
@@ -201,8 +181,8 @@ def _told(run: Callable[[], int]) -> int:
     return 1
 
 
-def _get(url: str, *, body: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as answer:
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return cast(bytes, answer.read())
 
 

@@ -1,13 +1,14 @@
-"""Pending work as an operator sees it, and the order to do it now."""
+"""Pending work as an operator sees it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from shared.domain.status import WaitingUnit, WaitReason
-from shared.store import repair, status
+from shared.memory.orders import MOST_PARKED, MOST_UNITS
+from shared.store import status
 
-_MOST = 20
 _REASONS: dict[WaitReason, str] = {
     "lease": "being worked on",
     "backoff": "put off after a failure",
@@ -24,22 +25,22 @@ def describe(dsn: str) -> str:
     """Which units have pending items, why they wait and until when; parked items; one line each."""
     now = datetime.now(UTC)
     with psycopg.connect(dsn) as conn:
-        units = status.waiting(conn, now=now, most=_MOST + 1)
-        parked = status.parked(conn, workspace=None, most=1000)
-    lines = [_line(unit, now) for unit in units[:_MOST]]
-    if len(units) > _MOST:
-        lines.append("…")
+        units = status.waiting(conn, now=now, most=MOST_UNITS + 1)
+        parked = status.parked(conn, workspace=None, most=MOST_PARKED)
+    return lines(units, len(parked), now)
+
+
+def lines(units: Sequence[WaitingUnit], parked: int, now: datetime) -> str:
+    """The same, of what was found; of more units than are shown there is one more."""
+    said = [_line(unit, now) for unit in units[:MOST_UNITS]]
+    if len(units) > MOST_UNITS:
+        said.append("…")
     if not units:
-        lines.append("nothing is pending")
+        said.append("nothing is pending")
     if parked:
-        lines.append(f"{len(parked)} parked items: see 'python3 -m infra parked list'")
-    return "\n".join(lines)
-
-
-def flush(dsn: str, workspace: str | None) -> int:
-    """Make pending work due now; gives how many units that concerns."""
-    with psycopg.connect(dsn) as conn:
-        return repair.flush(conn, workspace=workspace, now=datetime.now(UTC))
+        count = f"{parked} or more" if parked == MOST_PARKED else str(parked)
+        said.append(f"{count} parked item{'s' if parked > 1 else ''}: see 'python3 -m infra parked list'")
+    return "\n".join(said)
 
 
 def _line(unit: WaitingUnit, now: datetime) -> str:
@@ -48,7 +49,7 @@ def _line(unit: WaitingUnit, now: datetime) -> str:
     attempt = f", attempt {unit.attempts}" if unit.attempts else ""
     error = f" ({unit.error}{attempt})" if unit.error else ""
     items = f"{unit.items} item{'s' if unit.items != 1 else ''}, {unit.tokens} tokens"
-    return f"{unit.workspace}/{unit.unit}: {items}, oldest {age}: {_REASONS[unit.reason]}{when}{error}"
+    return f"{unit.workspace}/{unit.unit}: {items}, oldest {age}: {_REASONS.get(unit.reason, unit.reason)}{when}{error}"
 
 
 def _span(time: timedelta) -> str:

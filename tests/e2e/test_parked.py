@@ -27,7 +27,7 @@ def poisoned() -> Generator[tuple[Stack, FaultyModelServer]]:
 
 
 def _parked(stack: Stack, *arguments: str) -> str:
-    code = "import sys; from infra.local.parked import parked; sys.exit(parked(sys.argv[1:]))"
+    code = "import sys; from infra.tools.orders.parked import parked; sys.exit(parked(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "--data", str(stack.data), *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout
 

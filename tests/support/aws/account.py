@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from tests.support.aws.bucket import Buckets
+from tests.support.aws.functions import Functions
 from tests.support.aws.protocol import Answer, Call, Fault, Params
 from tests.support.aws.stacks import Stack, Stacks
 
@@ -29,6 +30,7 @@ class LocalAccount:
     layers: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     interfaces: list[Params] = field(default_factory=list[Params])
     buckets: Buckets = field(default_factory=Buckets)
+    functions: Functions = field(default_factory=Functions)
 
     def __post_init__(self) -> None:
         place = f"{self.region}:{NUMBER}"
@@ -48,7 +50,9 @@ class LocalAccount:
             raise Fault("InvalidAction", f"this account does not know {call.service}.{call.operation}")
         return operation(call.params)
 
-    def serve_lambda(self, method: str, target: str) -> Answer:
+    def serve_lambda(self, method: str, target: str, body: bytes) -> Answer:
+        if called := re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", target):
+            return self.functions.invoke(called[1], body)
         if target.startswith("/2016-08-19/account-settings"):
             limit = f'{{"ConcurrentExecutions":{self.executions},"UnreservedConcurrentExecutions":{self.executions}}}'
             return Answer(200, f'{{"AccountLimit":{limit}}}'.encode(), "application/json")

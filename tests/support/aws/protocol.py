@@ -36,6 +36,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @cache

@@ -51,7 +51,7 @@ class AwsServer(Served):
         if service == "s3":
             return self.account.buckets.serve(method, target, headers, body)
         if service == "lambda":
-            return self.account.serve_lambda(method, target)
+            return self.account.serve_lambda(method, target, body)
         call = read_call(service, headers, body)
         self.asked.append(f"{service}.{call.operation}")
         return write_answer(call, self.account.serve(call))
@@ -64,6 +64,8 @@ class _Handler(QuietHandler):
         answer, service = owner.answer(self.command, self.path, headers, self.body())
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
+        for name, value in answer.headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         if service == "s3":
             self.send_header("ETag", etag(answer))

@@ -10,24 +10,25 @@ from infra.bootstrap import ROOT
 from infra.migrations.apply import ensure_space
 from shared.backends import ConfiguredModels
 from shared.domain.message import MessageDraft
+from shared.domain.order import Order
 from shared.memory.record import record_messages
 from shared.settings import Settings
 from tests.support.backends import FrozenClock, make_backends
 from tests.support.scheduler_server import SchedulerServer
 
 INVOKE = """
-import json
+import json, sys
 from functions.tick.handler import lambda_handler
-print(json.dumps(lambda_handler({}, None)))
+print(json.dumps(lambda_handler(json.loads(sys.argv[1]), None)))
 """
 
 
-def _visit(dsn: str, **more: str) -> tuple[dict[str, object], dict[str, object]]:
+def _visit(dsn: str, event: object = None, /, **more: str) -> tuple[dict[str, object], dict[str, object]]:
     """The line of metrics and the answer of one visit, with a queue that is not there."""
     environment = {name: value for name, value in os.environ.items() if name != "POWERTOOLS_METRICS_DISABLED"}
     here = {"DB_CONNECTION_URI": dsn, "OFFLINE_ENABLED": "true", "POWERTOOLS_SERVICE_NAME": "honcho"}
     done = subprocess.run(
-        [sys.executable, "-c", INVOKE],
+        [sys.executable, "-c", INVOKE, json.dumps(event or {})],
         env=environment | here | more,
         cwd=ROOT,
         check=True,
@@ -81,3 +82,20 @@ def test_tick_that_is_ordered_orders_its_next_visit(owner_dsn: str, database_dsn
     assert at is not None
     assert at >= datetime.fromisoformat(str(answer["next_due_at"])) - timedelta(seconds=1)
     assert at > datetime.now(UTC)
+
+
+def test_tick_that_is_given_an_order_carries_it_out_and_visits(owner_dsn: str, database_dsn: str):
+    ensure_space(owner_dsn, ConfiguredModels(Settings()).embedder().space)
+    backends = make_backends(database_dsn, clock=FrozenClock(datetime.now(UTC)))
+    record_messages(backends, "ordered", "s", [MessageDraft("ada", "hm")])
+    backends.db.close()
+    with SchedulerServer(lambda: datetime.now(UTC)) as server:
+        server.makes("timers", "tick", State="DISABLED")
+        access = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}
+        schedule = {"TICK_SCHEDULE": "tick", "TICK_SCHEDULE_GROUP": "timers", "AWS_ENDPOINT_URL_SCHEDULER": server.url}
+
+        _, answer = _visit(database_dsn, Order("flush", "ordered").event(), **access, **schedule)
+
+        # The queue is not there: what was made due is owed, and the next visit is ordered for it.
+        assert server.schedules["timers", "tick"].at <= datetime.now(UTC) + timedelta(seconds=60)
+    assert (answer["order"], answer["count"], answer["sent"]) == ("flush", 2, 0)

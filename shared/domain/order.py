@@ -1,0 +1,47 @@
+"""What an operator may ask of the scheduled function, besides its visit."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+from shared.domain.errors import Invalid
+from shared.domain.json import JsonObject
+
+OrderKind = Literal["pending", "flush", "parked", "retry", "drop"]
+"""`pending` and `parked` show what waits and what was set aside; `flush` makes what waits due, `retry` and `drop`
+settle what was set aside."""
+
+# What no scheduler writes into an event.
+_KEY: Final = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order, for one workspace or, but for what settles parked work, for all; `unit` as `parked` shows it."""
+
+    kind: OrderKind
+    workspace: str | None = None
+    unit: str | None = None
+
+    @property
+    def makes_due(self) -> bool:
+        return self.kind in ("flush", "retry", "drop")
+
+    def event(self) -> JsonObject:
+        """What to invoke the function with."""
+        return {_KEY: self.kind, "workspace": self.workspace, "unit": self.unit}
+
+    @classmethod
+    def read(cls, event: object) -> "Order | None":
+        """The order in an event; None in one of a schedule. Raises `Invalid` for one that makes no sense."""
+        if not isinstance(event, dict) or _KEY not in event:
+            return None
+        given = cast(dict[str, object], event)
+        kind, workspace, unit = (given.get(name) for name in (_KEY, "workspace", "unit"))
+        if kind not in get_args(OrderKind):
+            raise Invalid(f"an order is one of {', '.join(get_args(OrderKind))}")
+        if not all(one is None or (isinstance(one, str) and one) for one in (workspace, unit)):
+            raise Invalid("workspace and unit of an order are names")
+        order = cls(cast(OrderKind, kind), cast("str | None", workspace), cast("str | None", unit))
+        if order.kind in ("retry", "drop") and order.workspace is None:
+            raise Invalid(f"{order.kind} is ordered for one workspace")
+        return order

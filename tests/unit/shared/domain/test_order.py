@@ -1,0 +1,32 @@
+"""Orders in events: told from a schedule's, and refused where they make no sense."""
+
+import pytest
+
+from shared.domain.errors import Invalid
+from shared.domain.order import Order
+
+
+@pytest.mark.parametrize("order", [Order("flush"), Order("pending", "w"), Order("drop", "w", "derive:s:ada")])
+def test_order_in_an_event_is_read_again(order: Order):
+    assert Order.read(order.event()) == order
+
+
+@pytest.mark.parametrize("event", [{}, None, [], "flush", {"source": "aws.scheduler", "detail": "{}"}])
+def test_event_of_a_schedule_holds_no_order(event: object):
+    assert Order.read(event) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"order": "forget"},
+        {"order": None},
+        {"order": "retry"},
+        {"order": "drop", "workspace": ""},
+        {"order": "flush", "workspace": 7},
+        {"order": "drop", "workspace": "w", "unit": []},
+    ],
+)
+def test_order_that_makes_no_sense_is_refused(event: object):
+    with pytest.raises(Invalid):
+        Order.read(event)
