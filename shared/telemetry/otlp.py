@@ -38,8 +38,8 @@ class Otlp:
         )
         self._scope = InstrumentationScope("honcho-serverless", VERSION)
         self._exporter = OTLPSpanExporter(
-            endpoint=None if endpoint is None else endpoint.removesuffix("/").removesuffix(_PATH) + _PATH,
-            headers=None if headers is None else _pairs(headers),
+            endpoint=None if endpoint is None else traces_address(endpoint),
+            headers=headers_of(headers) or None,
             timeout=_TIMEOUT_S,
         )
         self._shipper: Shipper[Span] = Shipper("otlp", self._send, PACE, _lost)
@@ -100,9 +100,14 @@ def _context(trace: Trace, *, is_remote: bool) -> "SpanContext":
     return SpanContext(int(trace.trace_id, 16), int(trace.span_id, 16), is_remote, TraceFlags(int(trace.is_sampled)))
 
 
-def _pairs(headers: str) -> dict[str, str]:
+def traces_address(endpoint: str) -> str:
+    """Where a collector of that base address takes spans; whoever names the place itself is understood, too."""
+    return endpoint.removesuffix("/").removesuffix(_PATH) + _PATH
+
+
+def headers_of(said: str | None) -> dict[str, str]:
     """`name=value` pairs with commas between them, as the standard variable has them."""
-    pairs = (pair.partition("=") for pair in headers.split(",") if "=" in pair)
+    pairs = (pair.partition("=") for pair in (said or "").split(",") if "=" in pair)
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 

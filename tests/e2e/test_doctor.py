@@ -16,4 +16,4 @@ def test_doctor_of_a_running_stack_finds_everything_in_order(stack: Stack):
     found = {line[:13].strip(): line[14:].split()[0] for line in done.stdout.splitlines()}
     in_order = ("settings", "database", "migrations", "queues", "vector store", "model", "embeddings")
     assert (done.returncode, done.stderr) == (0, "")
-    assert found == dict.fromkeys(in_order, "ok") | {"cache": "off"}
+    assert found == dict.fromkeys(in_order, "ok") | {"cache": "off", "telemetry": "off"}

@@ -83,6 +83,8 @@ class _Handler(QuietHandler):
         self.server.owner.received.append(request)
         self._answer(self.server.owner.next(request))
 
+    do_GET = do_POST
+
     def _answer(self, answer: Scripted) -> None:
         framing = {"Transfer-Encoding": "chunked"} if answer.parts else {"Content-Length": str(len(answer.body))}
         head = {"Content-Type": answer.content_type, **framing, **answer.headers}

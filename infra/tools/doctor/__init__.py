@@ -11,6 +11,7 @@ from infra.local import state
 from infra.tools.config_verb import resolve_here
 from infra.tools.doctor.finding import Finding
 from infra.tools.doctor.models import examine_models
+from infra.tools.doctor.outlets import examine_outlets
 from infra.tools.doctor.services import Reach, examine_services, reach_of
 from shared.settings.sources import Resolved
 from shared.telemetry.logs import logger
@@ -20,8 +21,8 @@ def doctor(argv: list[str]) -> int:
     """Check what the settings lead to, and say what does not work."""
     parser = argparse.ArgumentParser(
         prog="python3 -m infra doctor",
-        description="Check settings, database, migrations, queues and vector store, and ask each configured model "
-        "for a tool call and for structured output: a few short calls for each, paid like any other.",
+        description="Check settings, database, migrations, queues, vector store and receivers of telemetry, and ask "
+        "each configured model for a tool call and for structured output: a few short calls, paid like any other.",
         epilog="Exit code 1 when there is a problem. A stack that is merely stopped is none.",
     )
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder of the stack (default .dev)")
@@ -55,6 +56,7 @@ def _quietly() -> Generator[None]:
 def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iterator[Finding]:
     yield from _settings(found)
     yield from examine_services(found.settings, reach)
+    yield from examine_outlets(found.settings)
     if found.problems:
         yield Finding("models", "off", "not asked while the settings are wrong")
     elif with_models:
