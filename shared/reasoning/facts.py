@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError, model_validator
 
 from shared.domain.conclusion import ConclusionDraft
 from shared.domain.event_time import event_time
@@ -46,7 +46,13 @@ class Fact(BaseModel):
 class Facts(BaseModel):
     """What the model answers. An empty list means that it found nothing."""
 
-    explicit: list[Fact] = Field(default_factory=list[Fact])
+    explicit: list[Fact]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_told(cls, answer: object) -> object:
+        # Nothing at all is nothing found. Anything else without the list is another answer: an error as JSON, say.
+        return answer or {"explicit": []}
 
 
 # Everything is required, so that providers can hold the model to it; what is not known is null.

@@ -39,7 +39,15 @@ def test_read_when_the_number_is_none_keeps_the_fact(number: object):
     assert facts.read(json.dumps({"explicit": [{"content": "x", "message": number}]})) == [Fact(content="x")]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"explicit": [{"message": 1}]}', '{"explicit": "none"}'])
+@pytest.mark.parametrize("text", ['{"explicit": []}', "{}", "```json\n{}\n```"])
+def test_read_when_nothing_was_found_gives_nothing(text: str):
+    assert facts.read(text) == []
+
+
+OTHERS = ['{"error": "overloaded"}', '{"facts": [{"content": "x"}]}', "I cannot {'found': [}", '{"explicit": null}']
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"explicit": [{"message": 1}]}', '{"explicit": "none"}', *OTHERS])
 def test_read_when_there_is_no_list_of_facts_is_an_error(text: str):
     with pytest.raises(AnswerUnreadable):
         facts.read(text)
