@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.errors import (
+    AnswerDeclined,
     BudgetExhausted,
     Conflict,
     Disabled,
     Invalid,
     LimitExceeded,
+    ModelRefused,
     NotFound,
     ServiceError,
     StillRunning,
@@ -92,6 +94,8 @@ def told(error: Exception) -> tuple[int, str]:
     if status < 500 or isinstance(error, ModelMissing):
         return status, str(error)
     # The class speaks, not the instance: that may name hosts or quote a provider.
+    if isinstance(error, ModelRefused):
+        return status, str(AnswerDeclined() if isinstance(error, AnswerDeclined) else ModelRefused())
     return status, str(type(error)()) if isinstance(error, Unavailable) else _UNEXPECTED
 
 

@@ -45,7 +45,9 @@ def lines(units: Sequence[WaitingUnit], parked: int, now: datetime) -> str:
 
 def _line(unit: WaitingUnit, now: datetime) -> str:
     age = _span(now - unit.oldest_at) if unit.oldest_at else "?"
-    when = f", again in {_span(unit.due_at - now)}" if unit.due_at and unit.due_at > now else ""
+    # What is being worked on is looked at again only if its worker dies.
+    then = ", for at most" if unit.reason == "lease" else ", again in"
+    when = f"{then} {_span(unit.due_at - now)}" if unit.due_at and unit.due_at > now else ""
     attempt = f", attempt {unit.attempts}" if unit.attempts else ""
     error = f" ({unit.error}{attempt})" if unit.error else ""
     items = f"{unit.items} item{'s' if unit.items != 1 else ''}, {unit.tokens} tokens"

@@ -152,3 +152,11 @@ class AnswerTooLate(Unavailable):
 
 class AnswerPending(Unavailable):
     """The same messages were written a moment ago, and it is not known yet whether their answer arrived."""
+
+
+def cause_of(error: Exception) -> str:
+    """What went wrong, as a log may have it: a status, a name of a model, but nothing that users or others said.
+
+    Only the texts of what cannot be reached, or refuses us, are written for operators; others may name a peer.
+    """
+    return f"{type(error).__name__}: {error}" if isinstance(error, Unavailable | ModelRefused) else type(error).__name__

@@ -16,7 +16,7 @@ _KEY: Final = "order"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order, for one workspace or, but for what settles parked work, for all; `unit` as `parked` shows it."""
+    """One order, for one workspace or, but for giving up, for all; `unit` is one of its, as `parked` shows it."""
 
     kind: OrderKind
     workspace: str | None = None
@@ -42,6 +42,7 @@ class Order:
         if not all(one is None or (isinstance(one, str) and one) for one in (workspace, unit)):
             raise Invalid("workspace and unit of an order are names")
         order = cls(cast(OrderKind, kind), cast("str | None", workspace), cast("str | None", unit))
-        if order.kind in ("retry", "drop") and order.workspace is None:
+        # What is given up is gone; what is tried again, of whomever, is merely tried again.
+        if order.workspace is None and (order.kind == "drop" or order.unit is not None):
             raise Invalid(f"{order.kind} is ordered for one workspace")
         return order

@@ -42,8 +42,9 @@ def _shown(conn: Connection, order: Order, now: datetime) -> JsonObject:
 def _moved(conn: Connection, order: Order, now: datetime) -> int:
     if order.kind == "flush":
         return repair.flush(conn, workspace=order.workspace, now=now)
-    settle = repair.retry_parked if order.kind == "retry" else repair.drop_parked
-    return settle(conn, order.workspace or "", order.unit, now=now)
+    if order.kind == "retry":
+        return repair.retry_parked(conn, order.workspace, order.unit, now=now)
+    return repair.drop_parked(conn, order.workspace or "", order.unit, now=now)
 
 
 def _plain(row: dict[str, object]) -> JsonObject:

@@ -31,10 +31,11 @@ settled AS (
 UNPARK: LiteralString = f"""
 WITH taken AS (
     UPDATE work_items SET state = %(state)s, attempts = 0, error = NULL, finished_at = %(finished_at)s
-     WHERE state = 'parked' AND workspace = %(workspace)s AND (%(unit)s::text IS NULL OR unit = %(unit)s)
+     WHERE state = 'parked' AND (%(workspace)s::text IS NULL OR workspace = %(workspace)s)
+       AND (%(unit)s::text IS NULL OR unit = %(unit)s)
  RETURNING workspace, unit, seq, tokens, state),
 {_SETTLED},
-counted AS (SELECT unit, count(*) AS items, sum(tokens) AS tokens FROM taken GROUP BY unit)
+counted AS (SELECT workspace, unit, count(*) AS items, sum(tokens) AS tokens FROM taken GROUP BY workspace, unit)
 UPDATE work_units AS u
    SET parked_items = u.parked_items - c.items,
        pending_items = u.pending_items + CASE WHEN %(retries)s THEN c.items ELSE 0 END,
@@ -43,13 +44,13 @@ UPDATE work_units AS u
        is_flushed = u.is_flushed OR %(retries)s,
        due_at = CASE WHEN %(retries)s THEN coalesce(least(u.due_at, %(now)s), %(now)s) ELSE u.due_at END
   FROM counted AS c
- WHERE u.workspace = %(workspace)s AND u.unit = c.unit
+ WHERE u.workspace = c.workspace AND u.unit = c.unit
 RETURNING c.items
 """
 
 
-def retry_parked(conn: Connection, workspace: str, unit: str | None, *, now: datetime) -> int:
-    """Put the parked items of a unit, or of all units, back to work; gives how many."""
+def retry_parked(conn: Connection, workspace: str | None, unit: str | None, *, now: datetime) -> int:
+    """Put the parked items of a unit, of all units, or of all workspaces (None) back to work; gives how many."""
     return _unpark(conn, workspace, unit, now, retries=True)
 
 
@@ -58,7 +59,7 @@ def drop_parked(conn: Connection, workspace: str, unit: str | None, *, now: date
     return _unpark(conn, workspace, unit, now, retries=False)
 
 
-def _unpark(conn: Connection, workspace: str, unit: str | None, now: datetime, *, retries: bool) -> int:
+def _unpark(conn: Connection, workspace: str | None, unit: str | None, now: datetime, *, retries: bool) -> int:
     rows = conn.execute(
         UNPARK,
         {

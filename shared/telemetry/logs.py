@@ -4,11 +4,13 @@
 text, conclusions, prompts or keys, nor what users named: of units the alias, of the rest of us the workspace.
 """
 
+import logging
 from typing import TYPE_CHECKING, Final, cast
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from shared.domain.errors import cause_of
 from shared.telemetry import tracing
 
 if TYPE_CHECKING:
@@ -16,10 +18,18 @@ if TYPE_CHECKING:
 
 
 class WithoutTexts(LambdaPowertoolsFormatter):
-    """Says of an error what it is and where it came from, never its text: that may quote what was said.
+    """Says of an error what it is and where it came from, not its text: that may quote what was said.
+
+    Of what cannot be reached, or refuses us, the text is ours and says why: it stands as `error`.
 
     Adds the trace that the line belongs to; where requests share a process, each has its own.
     """
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception) and not hasattr(record, "error"):
+            record.error = cause_of(error)
+        return super().format(record)
 
     def serialize(self, log: "LogRecord") -> str:
         line = cast(dict[str, object], log)

@@ -11,7 +11,10 @@ from shared.domain.order import Order, OrderKind
 
 def parked(argv: list[str]) -> int:
     """Show, put back to work, or give up what was parked."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.order == "retry" and arguments.all and arguments.unit:
+        parser.error("--unit is one of a workspace: give --workspace")
     run = _list if arguments.order == "list" else _settle
     return told(arguments, lambda send: run(send, arguments))
 
@@ -37,7 +40,8 @@ def _settle(send: Send, arguments: argparse.Namespace) -> int:
     order = Order(cast(OrderKind, arguments.order), arguments.workspace, arguments.unit)
     count = int(send(order)["count"])
     if not count:
-        where = f"unit {order.unit} of {order.workspace}" if order.unit else f"workspace {order.workspace}"
+        whole = f"workspace {order.workspace}" if order.workspace else "any workspace"
+        where = f"unit {order.unit} of {order.workspace}" if order.unit else whole
         print(f"Nothing is parked in {where}: `python3 -m infra parked list` shows what is.", file=sys.stderr)
         return 1
     items = "1 item" if count == 1 else f"{count} items"
@@ -55,9 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     listing = orders.add_parser("list", help="show what is parked, and why")
     listing.add_argument("--workspace", help="only of this workspace")
     add_place(listing, is_below=True)
-    for name, help_text in (("retry", "put parked items back to work"), ("drop", "give parked items up")):
-        order = orders.add_parser(name, help=help_text)
-        order.add_argument("--workspace", required=True)
+    retry = orders.add_parser("retry", help="put parked items back to work")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("--workspace", help="those of this workspace")
+    which.add_argument("--all", action="store_true", help="those of every workspace: after a key was put right, say")
+    drop = orders.add_parser("drop", help="give parked items up")
+    drop.add_argument("--workspace", required=True)
+    for order in (retry, drop):
         order.add_argument("--unit", help="only this unit, as 'parked list' shows it (default: all)")
         add_place(order, is_below=True)
     return parser

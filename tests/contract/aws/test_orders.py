@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,16 @@ def test_parked_work_on_aws_is_settled(here: Machine, place: Ordered, order: str
     again = here.run(parked, order, "--unit", unit, *WORK)
     assert (again.code, again.out) == (1, "")
     assert "Nothing is parked in unit derive:s:ada of w" in again.err
+
+
+def test_parked_work_of_every_workspace_is_put_back_by_one_order(here: Machine, place: Ordered):
+    """Whatever failed while a key was wrong, once it is right; giving up is ordered one by one."""
+    for workspace in ("w", "other"):
+        given_parked(replace(place, workspace=workspace))
+    assert here.run(parked, "retry", "--all", *WHERE).out == "2 items put back to work.\n"
+    assert here.run(parked, "list", *WHERE).out == "Nothing is parked.\n"
+    with pytest.raises(SystemExit):
+        here.run(parked, "drop", "--all", *WHERE)
 
 
 def test_flush_on_aws_makes_due_what_waits(here: Machine, place: Ordered):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from functions.api import sse
-from shared.domain.errors import ModelUnavailable
+from shared.domain.errors import AnswerDeclined, ModelRefused, ModelUnavailable
 from shared.domain.evidence import Evidence, EvidenceToolCall
+from shared.llm.failures import Objection
 from shared.llm.types import Usage
 from shared.reasoning.dialectic import Answered
 
@@ -44,6 +45,11 @@ def test_last_frame_carries_the_evidence_when_it_is_wanted():
     ("error", "told"),
     [
         (ModelUnavailable("host 10.0.0.7"), {"status": 503, "detail": "The model cannot be reached."}),
+        (
+            Objection("host 10.0.0.7 refused the request (HTTP 400)", "what somebody said"),
+            {"status": 500, "detail": str(ModelRefused())},
+        ),
+        (AnswerDeclined("host 10.0.0.7"), {"status": 500, "detail": "The model declines to answer."}),
         (KeyError("what somebody said"), {"status": 500, "detail": "An unexpected error occurred"}),
     ],
 )

@@ -6,7 +6,9 @@ from shared.domain.errors import Invalid
 from shared.domain.order import Order
 
 
-@pytest.mark.parametrize("order", [Order("flush"), Order("pending", "w"), Order("drop", "w", "derive:s:ada")])
+@pytest.mark.parametrize(
+    "order", [Order("flush"), Order("retry"), Order("pending", "w"), Order("drop", "w", "derive:s:ada")]
+)
 def test_order_in_an_event_is_read_again(order: Order):
     assert Order.read(order.event()) == order
 
@@ -21,7 +23,8 @@ def test_event_of_a_schedule_holds_no_order(event: object):
     [
         {"order": "forget"},
         {"order": None},
-        {"order": "retry"},
+        {"order": "drop"},
+        {"order": "retry", "unit": "derive:s:ada"},
         {"order": "drop", "workspace": ""},
         {"order": "flush", "workspace": 7},
         {"order": "drop", "workspace": "w", "unit": []},
