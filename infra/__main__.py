@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 import argparse
 import difflib
 import importlib
+import os
 from typing import NamedTuple
 
 from infra import bootstrap
@@ -73,12 +74,18 @@ def main(argv: list[str]) -> int:
     try:
         bootstrap.enter(verb.locks)
         run = getattr(importlib.import_module(verb.module), verb.function)
-        return run(argv[1:])
+        code = run(argv[1:])
+        sys.stdout.flush()
+        return code
     except bootstrap.CannotPrepare as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read along, `| head`, has seen enough. Nothing more can be said there, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:

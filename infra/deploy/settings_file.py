@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from shared.llm.prices import PricesInvalid, load_prices
 from shared.settings.knobs import Knob, keys_to_knobs
 from shared.settings.reading import Keys, Reading, read_toml, written
 from shared.settings.secret import is_arn
 from shared.settings.sources import resolve
 
 NAME: Final = "config.toml"
+PRICES: Final = "prices.toml"
 # Addresses are secrets where they hold a password, and only there.
 _ADDRESSES: Final[dict[Keys, str]] = {
     ("db", "connection_uri"): "postgresql://there/honcho",
@@ -35,7 +37,22 @@ def objections(folder: Path) -> list[str]:
     reading = Reading()
     read_toml(path, reading)
     plain = [_told(keys, reading) for keys in reading.given if _is_plain_secret(keys, reading.given[keys].value)]
-    return plain or _wrong(path, reading)
+    return plain or [*_wrong(path, reading), *_unpriced(folder, reading)]
+
+
+def _unpriced(folder: Path, reading: Reading) -> list[str]:
+    """What is wrong with the file of prices: of all files that settings may name the only one that is deployed."""
+    keys = ("usage", "prices_file")
+    given = reading.given.get(keys)
+    if given is None:
+        return []
+    if given.value != PRICES:
+        return [f"{written(given, keys)} names a file that is not deployed: write {PRICES}, and put it beside {NAME}."]
+    try:
+        load_prices(str(folder / PRICES))
+    except PricesInvalid as error:
+        return [f"{error}."]
+    return []
 
 
 def _told(keys: Keys, reading: Reading) -> str:

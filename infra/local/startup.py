@@ -31,6 +31,7 @@ from infra.local.state import Refused, StackState
 from infra.local.web import bind
 from infra.migrations.apply import is_ahead, upgrade
 from shared.domain.errors import ServiceError
+from shared.llm.prices import load_prices
 from shared.settings import Settings
 from shared.settings.sources import resolve
 
@@ -163,6 +164,11 @@ def _settings(root: Path, say: Say) -> Settings:
         say(f"warning: {warning}")
     if found.problems:
         raise Refused("The settings are not valid:\n  " + "\n  ".join(found.problems))
+    try:
+        # No function would start with them.
+        load_prices(found.settings.usage.prices_file)
+    except ServiceError as error:
+        raise Refused(f"The settings are not valid:\n  {error}") from error
     os.environ.update(fetched_secrets(found))
     return found.settings
 

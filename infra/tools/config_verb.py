@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from infra.bootstrap import ROOT
 from infra.local import profile
 from infra.tools.models_in_use import briefly, described, in_use
 from shared.domain.errors import ServiceError
+from shared.llm.prices import load_prices
 from shared.settings.knobs import Knob, all_knobs
 from shared.settings.reading import Given, Source
 from shared.settings.sources import Resolved, resolve
@@ -137,9 +138,16 @@ def _address_alone(text: str) -> str:
 
 
 def _unserved(found: Resolved) -> list[str]:
-    """What stays without a model, once nothing else is wrong."""
+    """What stays without a model, or cannot be priced, once nothing else is wrong."""
+    if found.problems:
+        return []
+    checks = (lambda: in_use(found.settings), lambda: load_prices(found.settings.usage.prices_file))
+    return [problem for check in checks if (problem := _refusal(check)) is not None]
+
+
+def _refusal(check: Callable[[], object]) -> str | None:
     try:
-        in_use(found.settings)
+        check()
     except ServiceError as error:
-        return [] if found.problems else [str(error)]
-    return []
+        return str(error)
+    return None

@@ -84,7 +84,14 @@ class Prices:
 def load_prices(own_file: str | None) -> Prices:
     """Our prices, with those in `own_file` in place of all rows of the same models. Raises `PricesInvalid`."""
     ours = _by_model(_rows(_OURS))
-    return Prices({**ours, **_by_model(_rows(Path(own_file)))} if own_file else ours)
+    return Prices({**ours, **_by_model(_own(Path(own_file)))} if own_file else ours)
+
+
+def _own(path: Path) -> list[Price]:
+    try:
+        return _rows(path)
+    except PricesInvalid as error:
+        raise PricesInvalid(f"USAGE_PRICES_FILE: {error}") from error
 
 
 def _rows(path: Path) -> list[Price]:

@@ -46,7 +46,9 @@ def read(model: type[T], text: str) -> T:
     except ValidationError as error:
         # Only the places: the error's own text quotes what the model wrote.
         places = sorted({".".join(map(str, found["loc"])) for found in error.errors(include_input=False)})
-        raise AnswerUnreadable(f"the answer is no {model.__name__}: {', '.join(places[:5])}") from error
+        raise AnswerUnreadable(
+            f"the answer is not of the form {model.__name__}: look at {', '.join(places[:5])}"
+        ) from error
 
 
 def _unfenced(text: str) -> str:

@@ -13,6 +13,8 @@ from infra.tools.doctor.finding import Finding
 from infra.tools.doctor.models import examine_models
 from infra.tools.doctor.outlets import examine_outlets
 from infra.tools.doctor.services import Reach, examine_services, reach_of
+from shared.domain.errors import ServiceError
+from shared.llm.prices import load_prices
 from shared.settings.sources import Resolved
 from shared.telemetry.logs import logger
 
@@ -57,10 +59,19 @@ def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iter
     yield from _settings(found)
     yield from examine_services(found.settings, reach)
     yield from examine_outlets(found.settings)
+    if found.settings.usage.prices_file is not None:
+        yield _prices(found.settings.usage.prices_file)
     if found.problems:
         yield Finding("models", "off", "not asked while the settings are wrong")
     elif with_models:
         yield from examine_models(found)
+
+
+def _prices(file: str) -> Finding:
+    try:
+        return Finding("prices", "ok", f"of {len(load_prices(file).known)} models")
+    except ServiceError as error:
+        return Finding("prices", "problem", str(error))
 
 
 def _settings(found: Resolved) -> Iterator[Finding]:

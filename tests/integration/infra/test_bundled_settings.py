@@ -26,9 +26,11 @@ def test_function_finds_the_settings_of_the_deployment_where_it_is_started(tmp_p
     shutil.copy(ROOT / "shared" / "__init__.py", root / "shared")
     if text is not None:
         (root / "config.toml").write_text(text)
+        (root / "prices.toml").write_text("")
     make = ["make", "-s", "-f", "layers/Makefile", "build-TickFunction", f"ARTIFACTS_DIR={made}"]
     subprocess.run([*make, f"PYTHON={sys.executable}"], cwd=root, check=True, capture_output=True)
-    assert (made / "config.toml").exists() == (text is not None)
+    for name in ("config.toml", "prices.toml"):
+        assert (made / name).exists() == (text is not None)
     done = subprocess.run(
         [sys.executable, "-c", _ASK],
         cwd=made,

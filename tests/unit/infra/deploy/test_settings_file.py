@@ -54,6 +54,30 @@ def test_objections_are_those_that_a_function_would_start_with(tmp_path: Path):
     assert "did you mean model?" in told
 
 
+PRICED = "[usage]\nprices_file = 'prices.toml'"
+ROW = "[[price]]\nmodel = 'custom/tiny'\nsince = 2026-01-01\ninput = 1\noutput = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "prices", "why"),
+    [
+        ("[usage]\nprices_file = '/home/me/prices.toml'", ROW, "names a file that is not deployed: write prices.toml"),
+        (PRICED, None, "No such file"),
+        (PRICED, ROW + "colour = 'red'", "price.0.colour"),
+    ],
+)
+def test_objections_to_prices_that_no_function_could_read(tmp_path: Path, text: str, prices: str | None, why: str):
+    if prices is not None:
+        (tmp_path / "prices.toml").write_text(prices)
+    (told,) = objections(tmp_path, text)
+    assert why in told
+
+
+def test_objections_to_prices_that_go_along_are_none(tmp_path: Path):
+    (tmp_path / "prices.toml").write_text(ROW)
+    assert objections(tmp_path, PRICED) == []
+
+
 def test_objections_do_not_read_what_is_not_deployed(tmp_path: Path):
     (tmp_path / ".env").write_text("DERIVER_MAX_INPUT_TOKENS=many\n")
     assert objections(tmp_path, '[app]\nlog_level = "DEBUG"') == []

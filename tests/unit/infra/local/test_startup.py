@@ -37,6 +37,17 @@ def test_door_that_others_reach_is_opened_with_keys_or_when_told_so(host: str):
     check_exposure(_options(host, insecure=True), OPEN)
 
 
+def test_run_with_prices_that_no_function_could_read_is_refused(tmp_path: Path, monkeypatch):
+    for name in ("DERIVER_FLUSH_ENABLED", "OFFLINE_ENABLED"):
+        monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("USAGE_PRICES_FILE", str(tmp_path / "none.toml"))
+    template = Path(__file__).parents[4] / "template.yaml"
+    options = Options("127.0.0.1", 0, False, tmp_path / "data", template, tmp_path, SourceTree(tmp_path))
+    with pytest.raises(Refused, match=r"USAGE_PRICES_FILE: .*none.toml: No such file"):
+        run(options, lambda _: None, say=print)
+    assert not options.data.exists()
+
+
 def test_run_with_wrong_settings_is_refused_with_all_of_them_before_anything_starts(tmp_path: Path, monkeypatch):
     for name in ("DERIVER_FLUSH_ENABLED", "OFFLINE_ENABLED"):
         # What the launcher adds goes with the test.

@@ -57,6 +57,14 @@ def test_config_of_what_is_wrong_shows_no_table_and_tells_everything(here, monke
     ]
 
 
+def test_config_and_doctor_of_prices_that_cannot_be_read_say_so(here, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("USAGE_PRICES_FILE", str(here / "none.toml"))
+    code, _, err = told(capsys)
+    assert (code, err) == (1, f"problem: USAGE_PRICES_FILE: {here}/none.toml: No such file or directory\n")
+    assert doctor.doctor(["--data", str(tmp_path / "data"), "--no-models"]) == 1
+    assert "prices        PROBLEM  USAGE_PRICES_FILE: " in capsys.readouterr().out
+
+
 def test_config_without_any_model_says_what_to_set(here, monkeypatch, capsys):
     monkeypatch.setenv("OFFLINE_ENABLED", "false")
     code, _, err = told(capsys)

@@ -130,7 +130,7 @@ ROW = 'model = "a/b"\nsince = 2026-01-01\ninput = 1\noutput = 1\n'
 def test_file_that_is_no_file_of_prices_is_refused_with_its_place(tmp_path: Path, text: str, said: str):
     with pytest.raises(PricesInvalid, match=said) as raised:
         load_prices(written(tmp_path, text))
-    assert str(raised.value).startswith(str(tmp_path / "prices.toml"))
+    assert str(raised.value).startswith(f"USAGE_PRICES_FILE: {tmp_path / 'prices.toml'}")
 
 
 def test_file_that_is_missing_is_refused_with_its_name(tmp_path: Path):

@@ -109,4 +109,4 @@ def test_read_with_a_fitting_object_gives_the_model() -> None:
 def test_read_with_another_object_names_the_places_and_quotes_nothing() -> None:
     with pytest.raises(AnswerUnreadable) as caught:
         read(Facts, '{"facts": [{"secret": 1}]}')
-    assert str(caught.value) == "the answer is no Facts: facts.0"
+    assert str(caught.value) == "the answer is not of the form Facts: look at facts.0"
