@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from functions.api.wire.fields import Moment, Wire
 from shared.domain.spending import Budget, Limit, is_soft_reached, lacking_room
@@ -111,15 +111,23 @@ class UsageReport(Wire):
         )
 
 
+# A slip in a name must not put no limit in the place of one.
+_EXACT = ConfigDict(frozen=True, defer_build=True, extra="forbid")
+
+
 class LimitChange(Wire):
     """The limits of a day or month, in US dollars; null or left out: none."""
+
+    model_config = _EXACT
 
     soft_usd: Dollars
     hard_usd: Dollars
 
 
 class BudgetChange(Wire):
-    """A workspace's own budget, whole: what is left out has no limit."""
+    """A workspace's own budget, whole: what is left out has no limit. Other names are refused."""
+
+    model_config = _EXACT
 
     day: LimitChange = Field(default_factory=lambda: LimitChange.model_validate({}))
     month: LimitChange = Field(default_factory=lambda: LimitChange.model_validate({}))

@@ -121,6 +121,8 @@ def test_budget_is_put_shown_and_taken_away(noted: WorkspaceClient):
         {"month": {"hard_usd": "much"}},
         {"day": {"soft_usd": 2, "hard_usd": 1}},
         {"day": 3},
+        {"hard_usd_per_month": 5},
+        {"month": {"hard": 5}},
         None,
     ],
 )
