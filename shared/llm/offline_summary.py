@@ -15,6 +15,8 @@ _DEFAULT_WORDS = 200
 _TAG = re.compile(r"^<(\w+)[^>\n]*>$", re.MULTILINE)
 _CONVERSATIONS = frozenset({"messages", "conversation", "transcript", "new_messages"})
 _WORD = re.compile(r"[^\W_]{3,}")
+# Read as "none yet" by the next summary, so that it gives way to the first thing that is worth telling.
+_NOTHING = "Nothing of note was said."
 _NONE_YET = re.compile(r"^\W*(?:none|there is no|no (?:previous|earlier|prior)|nothing)\b.{0,60}$", re.IGNORECASE)
 
 
@@ -28,7 +30,8 @@ def summary_of(prompt: str, max_output_tokens: int) -> str:
     before = sentences(" ".join(_previous(prompt)))
     added = [line for line in _statements(_messages(prompt)) if line not in before]
     if not before:
-        return " ".join(_chosen(added, limit))
+        # An empty answer is a failure to whoever asks, and small talk is none.
+        return " ".join(_chosen(added or [_NOTHING], limit))
     # What was there keeps at most half of the room, unless the rest does not need its own.
     needed = sum(len(line.split()) for line in added)
     kept = _chosen(before, max(limit // 2, limit - needed))

@@ -35,3 +35,12 @@ def test_long_summary_after_five_cadences_still_holds_the_facts_of_the_first(pla
         stored = summaries.both(conn, place.workspace, "s")
     assert stored["long"].covered_seq == stored["short"].covered_seq == _CADENCES * _EVERY
     assert [word for word in _WORDS if word not in stored["long"].content] == []
+
+
+def test_summary_of_nothing_but_small_talk_is_done_and_not_tried_again(place):
+    place.says("s", *[("ada", "ok")] * 20)
+    [wake_up] = place.queue.take(TaskKind.SUMMARY)
+    summarize(place.served_by(OfflineModel("rules")), wake_up)
+    with place.backends.db.reading() as conn:
+        [short] = summaries.both(conn, place.workspace, "s").values()
+    assert (short.content, short.covered_seq) == ("Nothing of note was said.", 20)

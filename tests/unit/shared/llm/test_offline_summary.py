@@ -11,8 +11,10 @@ MESSAGES = """[#1 2026-01-02 03:04:05] bob: Good morning! Where have you been al
 [#4 2026-01-02 03:06:00] bob: I will visit you tomorrow."""
 
 
-def summary(words: int, earlier: str = "(none yet)", max_tokens: int = 1000, kind: str = "short") -> str:
-    prompt = render(f"summary_{kind}", custom_instructions="", words=str(words), earlier=earlier, messages=MESSAGES)
+def summary(
+    words: int, earlier: str = "(none yet)", max_tokens: int = 1000, kind: str = "short", messages: str = MESSAGES
+) -> str:
+    prompt = render(f"summary_{kind}", custom_instructions="", words=str(words), earlier=earlier, messages=messages)
     return OfflineModel("offline/rules-1").complete(Completion((UserTurn(prompt),), "summary", max_tokens)).text
 
 
@@ -47,3 +49,14 @@ def test_summary_made_again_from_itself_repeats_nothing():
 
 def test_summary_keeps_within_the_output_tokens():
     assert len(summary(200, max_tokens=12).split()) <= 9
+
+
+@pytest.mark.parametrize("text", ["ok", "\N{THUMBS UP SIGN}", "hi 1", ""])
+def test_summary_of_small_talk_says_that_nothing_was_said_until_something_is(text: str):
+    chat = "\n".join(f"[#{place} 2026-01-02 03:04:05] alice: {text}" for place in range(1, 21))
+    nothing = summary(10, messages=chat)
+    assert nothing == "Nothing of note was said."
+    assert summary(10, earlier=nothing, messages=chat) == nothing
+    later = summary(200, earlier=nothing)
+    assert "Lisbon" in later
+    assert "Nothing" not in later
