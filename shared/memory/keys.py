@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from shared.backends import Backends
 from shared.domain.clock import iso_z
 from shared.domain.errors import Disabled, Invalid, Unauthorized
-from shared.domain.ids import new_id
+from shared.domain.ids import SCOPE_PREFIX, checked_name, new_id
 from shared.domain.principal import Principal
 from shared.settings.sections import AuthSettings
 from shared.store import revocations
@@ -32,6 +32,8 @@ _ALGORITHM: Final = "HS256"
 # Expiry is checked with the other claims: foreign keys carry it as an ISO string, which the library refuses.
 _OPTIONS: Final[Any] = {"verify_exp": False}
 _ID: Final = re.compile(r"[!-~]{1,512}")
+# What `issue` and `_id_of` give. Keys of others may have any id, so those are revoked as a whole.
+_OWN_ID: Final = re.compile(r"key_[A-Za-z0-9_-]{21}|sha256:[0-9a-f]{64}")
 # How long a look at the table of revoked keys is believed: a revoked key ends this much later at the latest.
 _BELIEVED: Final = timedelta(seconds=2)
 _MOST_REMEMBERED: Final = 10_000
@@ -65,6 +67,7 @@ def issue(auth: AuthSettings, principal: Principal, *, now: datetime, expires_at
         raise Invalid("a key for a peer or session needs its workspace")
     if not principal.is_admin and not principal.workspace:
         raise Invalid("a key must name a workspace, peer or session")
+    _check_names(principal)
     # Recognisable, and never taken for an option of the command line.
     key_id = f"key_{new_id()}"
     claims = {
@@ -97,9 +100,13 @@ def verify(auth: AuthSettings, token: str, *, now: datetime) -> VerifiedKey:
 def revoke(backends: Backends, key: str) -> tuple[str, bool]:
     """End a key before its time, named by its id or given as a whole: the id, and whether it was valid till now.
 
-    Raises `Unauthorized` for a whole key that is not ours.
+    Raises `Unauthorized` for a whole key that is not ours, and `Invalid` for what is neither: half a key that was
+    "revoked" would stay in force.
     """
-    key_id = verified.key_id if (verified := _whole(backends, key)) else key
+    verified = _whole(backends, key)
+    if verified is None and not _OWN_ID.fullmatch(key):
+        raise Invalid("this is neither a whole key nor the id of one, such as key_ and 21 letters")
+    key_id = verified.key_id if verified else key
     with backends.db.reading() as conn:
         return key_id, revocations.add(conn, key_id, backends.clock.now())
 
@@ -130,6 +137,15 @@ class Revocations:
                 self._seen.clear()
             self._seen[key_id] = (now, found)
         return found
+
+
+def _check_names(principal: Principal) -> None:
+    """Raises `NameInvalid` where nothing can bear such a name, so that the key would open nothing."""
+    # Scopes are peers, too, and their cards can be read.
+    peer = principal.peer and principal.peer.removeprefix(SCOPE_PREFIX)
+    for what, name in (("workspace", principal.workspace), ("peer", peer), ("session", principal.session)):
+        if name:
+            checked_name(name, f"{what} id")
 
 
 def _seconds(moment: datetime) -> int:

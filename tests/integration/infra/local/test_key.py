@@ -116,3 +116,23 @@ def test_revoke_ends_a_key_by_its_id_or_as_a_whole(
 def test_revoke_of_a_key_that_is_not_ours_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert key(["revoke", "a.b.c", "--data", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "the key is not valid\n"
+
+
+@pytest.mark.parametrize("cut", [slice(0, -1), slice(1, None), slice(0, 12)], ids=str)
+@pytest.mark.parametrize("form", ["id", "key"])
+def test_revoke_of_half_of_what_was_copied_claims_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str, cut: slice
+):
+    token, _ = _minted(capsys, "--workspace", "w")
+    key_id = verify(load().auth, token, now=datetime.now(UTC)).key_id
+    half = (token if form == "key" else key_id)[cut]
+    assert key(["revoke", half, "--data", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == ""
+    assert not _is_revoked(half)
+
+
+@pytest.mark.parametrize("argv", [["--workspace", "a b"], ["--workspace", "w", "--peer", "a/b"]], ids=str)
+def test_key_for_a_name_that_nothing_can_bear_is_refused(capsys: pytest.CaptureFixture[str], argv: list[str]):
+    assert key(argv) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, "letters, digits, '_' and '-'" in shown.err) == ("", True)
