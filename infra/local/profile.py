@@ -1,18 +1,17 @@
 """What every function finds in its environment on one machine: the local profile."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from infra.local.cloudformation import REGION
 from infra.local.code import Code
 from infra.local.template import FunctionSpec, Template
+from shared.settings.reading import Reading, read_dotenv, read_toml
 
 # Switched on here unless the operator decided: memory should be seen at once, and without a key.
 _UNLESS_SET = {"DERIVER_FLUSH_ENABLED": "true", "OFFLINE_ENABLED": "true"}
-_SECTIONS = {"DERIVER_FLUSH_ENABLED": ("deriver", "flush_enabled"), "OFFLINE_ENABLED": ("offline", "enabled")}
+_KEYS = {"DERIVER_FLUSH_ENABLED": ("deriver", "flush_enabled"), "OFFLINE_ENABLED": ("offline", "enabled")}
 
 
 def function_variables(
@@ -62,26 +61,8 @@ def defaults(root: Path) -> dict[str, str]:
 
 def operator_sets(name: str, root: Path) -> bool:
     """Whether a variable of the profile has a value in the environment, `.env` or `config.toml`."""
-    if os.environ.get(name) or _dotenv(root).get(name):
-        return True
-    section, key = _SECTIONS[name]
-    return key in {k.lower() for k in _toml_section(root, section)}
-
-
-def _dotenv(root: Path) -> dict[str, str | None]:
-    path = root / ".env"
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    return {name.upper(): value for name, value in dotenv_values(path).items()}
-
-
-def _toml_section(root: Path, section: str) -> dict[str, object]:
-    try:
-        document = cast(dict[str, object], tomllib.loads((root / "config.toml").read_text()))
-    except (FileNotFoundError, tomllib.TOMLDecodeError):
-        # A broken file is reported by the settings themselves, with its place.
-        return {}
-    found = document.get(section)
-    return cast(dict[str, object], found) if isinstance(found, dict) else {}
+    # What is wrong with the files is reported by the settings themselves, with its place.
+    found = Reading()
+    read_toml(root / "config.toml", found)
+    read_dotenv(root / ".env", found)
+    return bool(os.environ.get(name)) or _KEYS[name] in found.given

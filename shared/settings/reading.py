@@ -1,6 +1,7 @@
 """What environment, `.env` and `config.toml` say, name by name, and which of their names mean nothing."""
 
 import difflib
+import io
 import json
 import re
 import tomllib
@@ -9,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, cast
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from shared.settings.knobs import ALIASES, all_knobs, by_variable, groups, keys_to_knobs, place_of, tables, variable_of
 from shared.settings.sections import Settings
@@ -52,11 +56,10 @@ class Reading:
 
 def read_toml(path: Path, reading: Reading) -> None:
     """Add what `config.toml` says, if there is one."""
-    if not path.is_file():
-        return
+    text = _text(path, reading)
     try:
-        document = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         reading.problems.append(f"{path.name} cannot be read: {error}.")
         return
     for name, section in document.items():
@@ -69,6 +72,30 @@ def read_toml(path: Path, reading: Reading) -> None:
             reading.problems.append(f"{name} in config.toml must be a section: write [{key}] above its keys.")
         else:
             _spread(cast(dict[str, Any], section), (key,), Source.TOML, reading)
+
+
+def read_dotenv(path: Path, reading: Reading) -> None:
+    """Add what `.env` says, if there is one. A line that says nothing is a problem, and never passed over."""
+    lines = list(parse_stream(io.StringIO(_text(path, reading))))
+    wrong = [str(line.original.line) for line in lines if line.error]
+    if wrong:
+        where = f"Line {wrong[0]} of {path.name} is" if len(wrong) == 1 else f"Lines {listed(wrong, 'and')} of .env are"
+        reading.problems.append(f"{where} not NAME=value.")
+    sound = "".join(line.original.string for line in lines if not line.error)
+    read_variables(dotenv_values(stream=io.StringIO(sound)), Source.DOTENV, reading)
+
+
+def _text(path: Path, reading: Reading) -> str:
+    """What the file says; nothing where there is none. Editors of some systems begin it with a mark of its encoding."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        reading.problems.append(f"{path.name} cannot be read: it is not UTF-8; save it as that.")
+    except OSError as error:
+        reading.problems.append(f"{path.name} cannot be read: {error.strerror}.")
+    return ""
 
 
 def read_variables(variables: Mapping[str, str | None], source: Source, reading: Reading) -> None:

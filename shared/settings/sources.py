@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from shared.domain.errors import Invalid
 from shared.settings.knobs import ALIASES, Knob, all_knobs, keys_to_knobs, variable_of
-from shared.settings.reading import Given, Keys, Reading, Source, parsed, read_toml, read_variables, written
+from shared.settings.reading import (
+    Given,
+    Keys,
+    Reading,
+    Source,
+    parsed,
+    read_dotenv,
+    read_toml,
+    read_variables,
+    written,
+)
 from shared.settings.rules import breaches, concerns
 from shared.settings.secret import SecretMissing, is_arn, secret_text
 from shared.settings.sections import DialecticSettings, Section, Settings
@@ -57,7 +66,7 @@ def resolve(
     reading = Reading()
     place = folder or Path.cwd()
     read_toml(place / "config.toml", reading)
-    _read_dotenv(place / ".env", reading)
+    read_dotenv(place / ".env", reading)
     read_variables(os.environ if env is None else env, Source.ENVIRONMENT, reading)
     _take_newer_names(reading)
     for knob in all_knobs():
@@ -68,13 +77,6 @@ def resolve(
     reading.problems += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in told]
     reading.warnings += [f"{written(reading.given.get(keys), keys)} {text}" for keys, text in concerns(settings)]
     return Resolved(settings, reading.given, tuple(reading.problems), tuple(reading.warnings))
-
-
-def _read_dotenv(path: Path, reading: Reading) -> None:
-    try:
-        read_variables(dotenv_values(path) if path.is_file() else {}, Source.DOTENV, reading)
-    except (OSError, UnicodeDecodeError) as error:
-        reading.problems.append(f"{path.name} cannot be read: {error}.")
 
 
 def _take_newer_names(reading: Reading) -> None:

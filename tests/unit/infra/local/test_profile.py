@@ -68,3 +68,12 @@ def test_defaults_when_the_dotenv_file_decides_stand_back(tmp_path: Path):
 def test_defaults_when_the_toml_file_decides_stand_back(tmp_path: Path):
     (tmp_path / "config.toml").write_text("[deriver]\nFLUSH_ENABLED = false\n")
     assert defaults(tmp_path) == {"OFFLINE_ENABLED": "true"}
+
+
+@pytest.mark.parametrize("name", [".env", "config.toml"])
+def test_defaults_leave_a_file_that_cannot_be_read_to_the_settings(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(b"\xff\xfe")
+    assert defaults(tmp_path) == {"DERIVER_FLUSH_ENABLED": "true", "OFFLINE_ENABLED": "true"}
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    assert defaults(tmp_path) == {"DERIVER_FLUSH_ENABLED": "true", "OFFLINE_ENABLED": "true"}

@@ -140,3 +140,12 @@ def test_load_reads_lists_and_nested_names_of_dreams(folder):
     assert found.enabled_types == ("card_refresh",)
     assert (found.surprisal.enabled, found.surprisal.tree_k) == (True, 3)
     assert found.surprisal.include_levels == ("explicit",)
+
+
+def test_load_reads_files_that_begin_with_the_mark_of_their_encoding(tmp_path: Path):
+    (tmp_path / "config.toml").write_text("[app]\nnamespace = 'größe'\n", encoding="utf-8-sig")
+    (tmp_path / ".env").write_text("LLM_OPENAI_API_KEY=here\r\n", encoding="utf-8-sig")
+    found = load(env={}, folder=tmp_path)
+    assert found.app.namespace == "größe"
+    assert found.llm.openai_api_key is not None
+    assert found.llm.openai_api_key.get_secret_value() == "here"

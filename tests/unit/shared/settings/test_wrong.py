@@ -33,6 +33,17 @@ def test_load_of_a_wrong_configuration_says_one_sentence(tmp_path: Path, wrong: 
     assert told(tmp_path, **wrong) == [said]
 
 
+@pytest.mark.parametrize("name", [".env", "config.toml"])
+def test_load_of_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("# Größe", encoding="utf-16")
+    with pytest.raises(SettingsInvalid, match=f"^{name} cannot be read: it is not UTF-8; save it as that.$"):
+        load(env={}, folder=tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsInvalid, match=f"^{name} cannot be read: Is a directory.$"):
+        load(env={}, folder=tmp_path)
+
+
 def test_load_of_several_mistakes_tells_all_of_them(tmp_path: Path):
     said = told(
         tmp_path,
