@@ -61,7 +61,7 @@ ROW = "[[price]]\nmodel = 'custom/tiny'\nsince = 2026-01-01\ninput = 1\noutput =
 @pytest.mark.parametrize(
     ("text", "prices", "why"),
     [
-        ("[usage]\nprices_file = '/home/me/prices.toml'", ROW, "names a file that is not deployed: write prices.toml"),
+        ("[usage]\nprices_file = 'elsewhere/prices.toml'", ROW, "names a file that is not deployed: write prices.toml"),
         (PRICED, None, "No such file"),
         (PRICED, ROW + "colour = 'red'", "price.0.colour"),
     ],
