@@ -132,7 +132,8 @@ def _facts(peer: str, number: int, text: str, others: Sequence[tuple[int, str]],
         yield _fact(met, number, f"met {word}")
         yield _fact(f"{peer} speaks", number)
     if mischief == 4:
-        yield _fact(f"{peer} hints", [0, 999, None, "seven", *(one for one, _ in others)][tape.pick(5)])
+        wrong: list[Json] = [0, 999, None, "seven", *(one for one, _ in others)]
+        yield _fact(f"{peer} hints", wrong[tape.pick(len(wrong))])
     if mischief == 5 and others:
         where, said = others[tape.pick(len(others))]
         yield _fact(f"{peer} hints", where, said)
