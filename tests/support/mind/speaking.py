@@ -175,12 +175,16 @@ class Speaking(World):
             sessions.set_observation(where.backends, where.workspace, session, peer, given)
             self.expects(where).watch(session, peer, Seat(True, observe_me, observe_others))
 
-    @rule(place=PLACES, session=IN, peer=WHO)
-    def leave(self, place: int, session: str, peer: str) -> None:
+    @rule(place=PLACES, session=IN, peer=WHO, lines=LINES)
+    def leave(self, place: int, session: str, peer: str, lines: list[Line]) -> None:
+        """Somebody leaves, and does not hear what the others say then."""
         where = self.places[place]
         with contextlib.suppress(NotFound):
             sessions.remove_peers(where.backends, where.workspace, session, [peer])
             self.expects(where).leave(session, peer)
+        others = [line for line in lines if line[0] != peer]
+        if others:
+            self.record(place, session, others, False)
 
     @rule(place=PLACES, session=IN, is_joining=st.booleans())
     def change_scope(self, place: int, session: str, is_joining: bool) -> None:
