@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from shared.domain.card import CardLine
 from shared.domain.conclusion import Collection, Conclusion, Level
 
 DreamKind = Literal["omni", "card_refresh"]
-DREAM_KINDS: tuple[DreamKind, ...] = get_args(DreamKind)
 Cause = Literal["manual", "threshold"]
 Specialist = Literal["deduction", "induction", "card"]
 Phase = Literal["deduction", "induction", "card", "done"]
@@ -47,10 +46,6 @@ class Dream:
     # Set aside in the midst of it and undone: it does not go on, even if it is taken up again.
     is_undone: bool = False
     restarts: int = 0
-
-    @property
-    def used_tokens(self) -> int:
-        return self.input_tokens + self.output_tokens
 
 
 def first_phase(kind: DreamKind) -> Phase:

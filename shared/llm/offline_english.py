@@ -76,7 +76,6 @@ OBJECTS = frozenset("me him her it us them you myself that how what when where w
 SUBORDINATORS = frozenset(
     "if when whenever unless although though because while whereas once before after until as since".split()
 )
-PRONOUNS = frozenset("i we he she it they you".split())
 REPORTING = frozenset(
     """say says said tell tells told think thinks thought believe believes believed claim claims claimed hope hopes
     hoped wish wishes wished dream dreamt dreamed guess suppose feel feels felt suspect imagine pretend pretended assume

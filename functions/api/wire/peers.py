@@ -7,10 +7,11 @@ from pydantic import AliasChoices, Field
 from functions.api.wire.configuration import shown_of_peer
 from functions.api.wire.fields import Metadata, Moment, Name, Object, Text, Wire
 from shared.domain import peer
+from shared.domain.scope import MAX_SCOPES
 
 Count = Annotated[int, Field(ge=1, le=100)]
 Distance = Annotated[float, Field(ge=0, le=1)]
-ScopeNames = Annotated[list[str], Field(min_length=1, max_length=100)]
+ScopeNames = Annotated[list[str], Field(min_length=1, max_length=MAX_SCOPES)]
 
 
 class PeerCreate(Wire):

@@ -9,6 +9,7 @@ from functions.api.wire.fields import Metadata, Moment, Name, Object, Wire
 from functions.api.wire.messages import Message
 from shared.domain import session, summary
 from shared.domain.clock import iso_z
+from shared.domain.scope import MAX_SCOPES
 from shared.domain.session import ObservationSettings
 
 
@@ -31,7 +32,7 @@ class SessionCreate(Wire):
     peers: dict[str, SessionPeerConfig] | None = Field(
         default=None, validation_alias=AliasChoices("peers", "peer_names")
     )
-    scopes: Annotated[list[str], Field(max_length=100)] | None = None
+    scopes: Annotated[list[str], Field(max_length=MAX_SCOPES)] | None = None
 
 
 class SessionGet(Wire):

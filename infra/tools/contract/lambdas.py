@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.local.cloudformation import Node, table
-from infra.local.intrinsics import names_in
 from infra.tools.contract.render import Resource
 from infra.tools.contract.stack import Stack
 
@@ -129,7 +128,3 @@ def every(expression: str) -> float | None:
             return 60
         return 86_400 if hour.isdigit() else 3600
     return None
-
-
-def refers_to(node: Node, name: str) -> bool:
-    return any(found == name for found, _ in names_in(node))
