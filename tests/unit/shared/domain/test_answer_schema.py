@@ -50,6 +50,7 @@ def test_conform_drops_foreign_keys_and_fills_in_what_is_optional():
     [
         ({}, "answer.city is missing."),
         ({"city": 1}, "answer.city must be of type string."),
+        ({"city": None}, "answer.city must be of type string."),
         ({"city": "T", "tags": ["a", 2]}, "answer.tags[1] must be of type string."),
         ({"city": "T", "size": "huge"}, "answer.size must be one of"),
         ({"city": "T", "since": True}, "answer.since must be of type integer or null."),
@@ -60,6 +61,11 @@ def test_conform_when_the_answer_does_not_fit_says_where(answer: Json, problem: 
     with pytest.raises(Mismatch) as raised:
         conform(answer, compiled(CITY))
     assert str(raised.value).startswith(problem)
+
+
+@pytest.mark.parametrize("value", ["y", None])
+def test_conform_takes_null_beside_its_type_where_that_is_said_as_openapi_does(value: Json):
+    assert conform({"x": value}, compiled(in_object({"type": "string", "nullable": True}))) == {"x": value}
 
 
 def test_conform_takes_the_first_option_that_fits():

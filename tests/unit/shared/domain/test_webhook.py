@@ -40,6 +40,8 @@ def test_checked_url_takes_hosts_and_public_addresses(url: str):
         "http://exa mple.com",
         "http://example.com/\r\nX-Injected: 1",
         "http://user:secret@example.com",
+        "http://user@example.com",
+        "http://:secret@example.com",
         "http://[::1",
         "https://example.com/" + "x" * (MAX_URL_LENGTH - 19),
     ],

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from shared.domain.errors import IndexUnavailable
 from shared.llm.types import ToolCall
 from shared.reasoning.toolkit import Refused, Rephrase, ToolResult, ToolSet, clipped, parameters_of, tool
+from shared.telemetry import tracing
 
 
 class Colour(Enum):
@@ -175,3 +176,26 @@ def test_use_when_a_turn_asks_for_very_many_calls_runs_the_first_and_answers_all
 @pytest.mark.parametrize(("most", "expected"), [(11, "hello world"), (8, "hello w…"), (1, "…"), (0, "")])
 def test_clipped_is_never_longer_than_asked(most: int, expected: str):
     assert clipped("hello world", most) == expected
+
+
+def test_use_is_a_span_with_the_name_of_a_tool_that_there_is_and_of_no_other():
+    heard: list[tracing.Span] = []
+
+    class Ear:
+        def began(self, span: tracing.Span) -> None:
+            pass
+
+        def ended(self, span: tracing.Span) -> None:
+            heard.append(span)
+
+    ear = Ear()
+    tracing.listen(ear)
+    try:
+        tools().use([call({"what": "a wall"})])
+        tools().use([call({}, "what the user said")])
+    finally:
+        tracing.unlisten(ear)
+    assert [(span.name, span.attributes["tool"], span.attributes["is_ok"]) for span in heard] == [
+        ("tool_call", "paint", True),
+        ("tool_call", "(unknown)", False),
+    ]

@@ -6,6 +6,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from shared.settings import Settings, load
+from shared.settings.sources import SettingsInvalid
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def folder(tmp_path: Path):
 
 def test_load_of_nothing_gives_the_defaults(tmp_path: Path):
     assert load(env={}, folder=tmp_path) == Settings()
+
+
+def test_load_of_a_file_that_cannot_be_read_says_which(folder):
+    with pytest.raises(SettingsInvalid, match=r"config\.toml cannot be read"):
+        folder("[deriver\n")
 
 
 def test_load_prefers_environment_over_dotenv_over_toml_over_defaults(folder):
