@@ -1,11 +1,10 @@
 """Which embedding spaces workspaces have, without a look for each request."""
 
-import threading
-from time import monotonic
 from typing import Final
 
 from shared.store import space_choices
 from shared.store.database import Database
+from shared.store.remembered import Remembered
 from shared.store.space_choices import SpaceChoice
 
 # How long a look is believed. That late a switch is seen by readers: until then they read the former space, which is
@@ -18,21 +17,13 @@ class KnownSpaces:
     """What the database said within the last ten seconds."""
 
     def __init__(self, believed_s: float = BELIEVED_S) -> None:
-        self._believed_s = believed_s
-        self._lock = threading.Lock()
-        self._choices: dict[str, SpaceChoice] = {}
-        self._looked_at: float | None = None
+        self._choices: Remembered[dict[str, SpaceChoice]] = Remembered(believed_s)
 
     def of(self, db: Database, workspace: str) -> SpaceChoice | None:
         """The workspace's choice; None where it has the space of the settings."""
-        with self._lock:
-            if self._looked_at is None or monotonic() - self._looked_at >= self._believed_s:
-                with db.reading() as conn:
-                    found = space_choices.some(conn, most=_MOST)
-                self._choices = {choice.workspace: choice for choice in found}
-                self._looked_at = monotonic()
-            if len(self._choices) < _MOST:
-                return self._choices.get(workspace)
+        choices = self._choices.value(lambda: _some(db))
+        if len(choices) < _MOST:
+            return choices.get(workspace)
         # Too many to remember: each is looked up by its key.
         return self.now(db, workspace)
 
@@ -43,5 +34,9 @@ class KnownSpaces:
 
     def forget(self) -> None:
         """Look again the next time: something was changed here."""
-        with self._lock:
-            self._looked_at = None
+        self._choices.forget()
+
+
+def _some(db: Database) -> dict[str, SpaceChoice]:
+    with db.reading() as conn:
+        return {choice.workspace: choice for choice in space_choices.some(conn, most=_MOST)}
