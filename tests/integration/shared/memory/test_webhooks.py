@@ -125,6 +125,15 @@ def test_dream_that_drains_its_unit_tells_the_endpoints_whose_view_it_was(heard:
     }
 
 
+def test_soft_limit_is_told_without_waiting_for_a_visit_of_tick(heard: Workplace, listener: Listener):
+    registered(heard, listener.url)
+    webhooks.announce_soft_limit(heard.backends, heard.workspace, {"period": "month"})
+    run(heard)
+    [request] = listener.received
+    said = json.loads(request.body)
+    assert (said["type"], said["data"]) == ("budget.soft_limit", {"period": "month", "workspace_id": heard.workspace})
+
+
 def test_derive_that_leaves_something_pending_says_nothing(heard: Workplace, listener: Listener):
     registered(heard, listener.url)
     heard.says("s", ("ada", LONG), ("ada", LONG))
