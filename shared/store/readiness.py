@@ -20,10 +20,17 @@ class Readiness:
     oldest_pending_s: float | None
 
 
+# Anybody may ask, and often: the first item of each unit that waits, and not all that wait behind it.
 LOOK: LiteralString = """
 SELECT (SELECT version_num FROM alembic_version),
-       (SELECT min(created_at) FROM work_items
-         WHERE state = 'pending' AND workspace IS NOT NULL AND NOT starts_with(unit, 'webhook:'))
+       (SELECT min(o.created_at)
+          FROM work_units AS u
+         CROSS JOIN LATERAL (
+               SELECT i.created_at FROM work_items AS i
+                WHERE i.workspace = u.workspace AND i.unit = u.unit AND i.state = 'pending'
+                ORDER BY i.seq
+                LIMIT 1) AS o
+         WHERE u.due_at IS NOT NULL AND u.workspace IS NOT NULL AND u.kind <> 'webhook')
 """
 
 
