@@ -97,6 +97,18 @@ def test_claim_while_the_lease_lives_gives_nothing_and_looks_again_at_its_end(pl
     assert (row["is_woken"], row["due_at"]) == (False, row["lease_until"])
 
 
+def test_claim_after_one_worker_after_the_other_died_still_gives_the_kept_answer(place):
+    unit = fill(place, 1)
+    first = place.claims(unit)
+    with place.backends.db.transaction() as conn:
+        work.keep_answer(conn, first, "said")
+    answers: list[str | None] = []
+    for _ in range(3):
+        place.clock.advance(seconds=90)
+        answers.append(place.claims(unit).answer)
+    assert answers == ["said"] * 3
+
+
 def test_claim_after_the_lease_gives_the_same_window_and_the_kept_answer(place):
     unit = fill(place, 40, 40, 40)
     first = place.claims(unit, window_tokens=100)
