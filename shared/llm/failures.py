@@ -12,6 +12,8 @@ from shared.telemetry.logs import logger
 
 # Conditions that pass: request timeout, conflict, too many requests; and every 5xx, among them 529 (overloaded).
 _PASSING: Final = frozenset({408, 409, 429})
+# It is what was sent, and not who sent it: less of it, or another text, may be taken.
+_ABOUT_THE_REQUEST: Final = frozenset({400, 413, 422})
 _SLUG: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,40}")
 # More than that is not remembered: whoever may ask questions with schemas of their own must not fill the memory.
 _MOST_DECLINED: Final = 1000
@@ -57,7 +59,7 @@ def answered(
             f"{name} is not available ({detail})", retry_after_s=wait_s if asked_s is None else asked_s
         )
     message = f"{name} refused the request ({detail})"
-    return Objection(message, said) if status in {400, 422} else ModelRefused(message)
+    return Objection(message, said) if status in _ABOUT_THE_REQUEST else ModelRefused(message)
 
 
 def is_passing(status: int) -> bool:

@@ -1,12 +1,13 @@
 """Keeping the vector index in line with the rows: what is missing is brought, what is gone is taken out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableSet, Sequence
 from datetime import timedelta
 
 from shared.backends import Backends
 from shared.domain.conclusion import Conclusion
 from shared.domain.errors import BudgetExhausted, IndexRefused, ModelRefused
-from shared.domain.vector import ConclusionVector, Vector
+from shared.domain.vector import ConclusionVector, EmbeddingSpace, Vector
+from shared.llm.failures import Objection
 from shared.memory import conclude, meaning
 from shared.memory.metering import INDEX, metered
 from shared.store import index_state, vector_removals
@@ -22,23 +23,44 @@ def index_pending(backends: Backends) -> int:
 
     A worker that died after its commit leaves them behind, and so does an index that could not be reached: then
     this raises `IndexUnavailable`, before anything was paid for. What is refused by itself is put off, so that it
-    holds up nothing else; it is tried again for ever, and an operator is told.
+    holds up nothing else; it is tried again for ever, and an operator is told. A model that refuses us is asked once.
     """
     now, indexed, stopped = backends.clock.now(), 0, list[str]()
-    before = now - index_state.GRACE
+    before, refusing = now - index_state.GRACE, set[EmbeddingSpace]()
     while True:
         with backends.db.reading() as conn:
             left = index_state.unindexed(conn, before=before, now=now, most=_MOST_AT_ONCE, without=stopped)
-        without_room = [one for one in dict.fromkeys(c.workspace for c in left) if not bring(backends, one, left)]
-        indexed += sum(conclusion.workspace not in without_room for conclusion in left)
-        if not without_room:
+        waiting = [
+            one for one in dict.fromkeys(c.workspace for c in left) if not _brought(backends, one, left, refusing)
+        ]
+        indexed += sum(conclusion.workspace not in waiting for conclusion in left)
+        if not waiting:
             return indexed
-        # They wait for their budgets, and nobody else with them.
-        stopped += without_room
+        # They wait for their budgets or their model, and nobody else with them.
+        stopped += waiting
+
+
+def _brought(
+    backends: Backends, workspace: str, left: Sequence[Conclusion], refusing: MutableSet[EmbeddingSpace]
+) -> bool:
+    """As `bring`; also False where the model of the workspace is one of those `refusing`, which this adds to."""
+    space = meaning.embedder(backends, workspace).space
+    if space in refusing:
+        return False
+    try:
+        return bring(backends, workspace, left)
+    except ModelRefused as error:
+        # A key or a name that is wrong: whoever puts that right shall not have to wait until tomorrow.
+        logger.error("conclusions_refused_by_model", workspace=workspace, model=space.model, error=str(error))
+        refusing.add(space)
+        return False
 
 
 def bring(backends: Backends, workspace: str, left: Sequence[Conclusion]) -> bool:
-    """Bring what was left of one workspace, on its own account; False when its budget has no room for that."""
+    """Bring what was left of one workspace, on its own account; False when its budget has no room for that.
+
+    Raises `ModelRefused` for what is not about single texts.
+    """
     mine = [conclusion for conclusion in left if conclusion.workspace == workspace]
     try:
         with metered(backends, workspace, embedding=INDEX) as own:
@@ -70,13 +92,13 @@ def records_of(found: Iterable[Conclusion], vectors: Mapping[str, Vector]) -> li
 
 
 def embedded(backends: Backends, wanted: Sequence[Conclusion]) -> tuple[dict[str, Vector], list[str]]:
-    """Vectors by id, and the ids of those whose text the model refuses."""
+    """Vectors by id, and the ids of those whose text the model objects to. Raises `ModelRefused` for the rest of it."""
     if not wanted:
         return {}, []
     texts = list(dict.fromkeys(one.content for one in wanted))
     try:
         by_text = dict(zip(texts, meaning.embed(backends, wanted[0].workspace, texts), strict=True))
-    except ModelRefused:
+    except Objection:
         if len(wanted) == 1:
             return {}, [wanted[0].id]
         halves = [embedded(backends, half) for half in (wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :])]

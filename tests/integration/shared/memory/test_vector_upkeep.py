@@ -11,6 +11,7 @@ from shared.domain.errors import IndexUnavailable, ModelRefused
 from shared.domain.session import ObservationSettings
 from shared.domain.vector import Vector
 from shared.domain.work import TaskKind
+from shared.llm.failures import Objection
 from shared.memory import conclude
 from shared.memory.indexing import index_messages
 from shared.memory.relay import relay
@@ -64,7 +65,7 @@ class Refusing(TinyEmbedder):
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
         if self.text in texts:
-            raise ModelRefused("too rude")
+            raise Objection("refused", "too rude")
         return super().embed(texts)
 
 
@@ -108,6 +109,30 @@ def test_second_store_that_was_away_takes_the_vectors_of_the_first(here: Workpla
     assert place.embedder.asked == []
     assert list(server.documents()) == ["fact"]
     assert states(place) == {"fact": True}
+
+
+def test_model_that_refuses_us_is_asked_once_and_has_everything_as_soon_as_it_does_not(here: Workplace):
+    class Locked(TinyEmbedder):
+        is_locked, times = True, 0
+
+        def embed(self, texts: Sequence[str]) -> list[Vector]:
+            self.times += 1
+            if self.is_locked:
+                raise ModelRefused("HTTP 401")
+            return super().embed(texts)
+
+    locked = Locked()
+    place = replace(here, backends=replace(here.backends, models=FixedModels(ScriptedModel([]), locked)))
+    other = replace(place, workspace=f"{place.workspace}-other")
+    other.joins("s", ada=ObservationSettings())
+    for one in (place, other):
+        saves(one, "a", "b", "c", is_indexed=False)
+    place.clock.advance(minutes=3)
+    assert index_pending(place.backends) == 0
+    assert locked.times == 1
+    locked.is_locked = False
+    assert index_pending(place.backends) == 6
+    assert states(place) == states(other) == dict.fromkeys("abc", True)
 
 
 def test_text_that_the_model_refuses_holds_up_no_other_and_is_never_given_up(here: Workplace):
