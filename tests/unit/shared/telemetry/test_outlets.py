@@ -24,14 +24,15 @@ except Invalid as error:
     print(json.dumps(str(error)))
 else:
     heard = [*calls._LISTENERS, *tracing._LISTENERS, *metrics._SINKS, *events._SINKS]
-    print(json.dumps(sorted({type(one).__name__ for one in (*opened.held, *heard)})))
+    emptied = {type(one).__name__: True for one in opened.held}
+    print(json.dumps({type(one).__name__: False for one in heard} | emptied, sort_keys=True))
 """
 LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "Deriver"}
 FAR = "http://127.0.0.1:9"
 
 
 def opened(*missing: str, **variables: str) -> object:
-    """The classes that are at work, or what the operator is told."""
+    """The classes at work, each with whether it is emptied at the end of a call; or what the operator is told."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-c", OPENS, *missing]
     done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, check=True)
@@ -39,29 +40,29 @@ def opened(*missing: str, **variables: str) -> object:
 
 
 def test_outlets_without_any_setting_are_none():
-    assert opened() == []
-    assert opened(**LAMBDA) == []
+    assert opened() == {}
+    assert opened(**LAMBDA) == {}
 
 
 @pytest.mark.parametrize(
     ("variables", "wanted"),
     [
-        ({"METRICS_ENABLED": "true"}, ["PrometheusSink", "SpanMeter"]),
-        ({"METRICS_ENABLED": "true", **LAMBDA}, ["EmfSink", "SpanMeter"]),
+        ({"METRICS_ENABLED": "true"}, {"PrometheusSink": False, "SpanMeter": False}),
+        ({"METRICS_ENABLED": "true", **LAMBDA}, {"EmfSink": True, "SpanMeter": False}),
         (
             {"METRICS_ENABLED": "true", "POWERTOOLS_METRICS_DISABLED": "true", **LAMBDA},
-            ["PrometheusSink", "SpanMeter"],
+            {"PrometheusSink": False, "SpanMeter": False},
         ),
-        ({"TELEMETRY_ENABLED": "true", "TELEMETRY_ENDPOINT": FAR}, ["CloudEvents", "SpanEvents"]),
-        ({"TELEMETRY_ENDPOINT": FAR}, []),
-        ({"OTEL_ENABLED": "true"}, ["Otlp"]),
-        ({"SENTRY_ENABLED": "true", "SENTRY_DSN": "http://public@127.0.0.1:9/1"}, ["Sentry"]),
-        ({"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk", "LANGFUSE_HOST": FAR}, ["Langfuse"]),
-        ({"COLLECT_METRICS_LOCAL": "true"}, ["LocalMetrics"]),
-        ({"REASONING_TRACES_FILE": "/tmp/x.jsonl"}, ["ReasoningTraces"]),
+        ({"TELEMETRY_ENABLED": "true", "TELEMETRY_ENDPOINT": FAR}, {"CloudEvents": True, "SpanEvents": False}),
+        ({"TELEMETRY_ENDPOINT": FAR}, {}),
+        ({"OTEL_ENABLED": "true"}, {"Otlp": True}),
+        ({"SENTRY_ENABLED": "true", "SENTRY_DSN": "http://public@127.0.0.1:9/1"}, {"Sentry": True}),
+        ({"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk", "LANGFUSE_HOST": FAR}, {"Langfuse": True}),
+        ({"COLLECT_METRICS_LOCAL": "true"}, {"LocalMetrics": False}),
+        ({"REASONING_TRACES_FILE": "/tmp/x.jsonl"}, {"ReasoningTraces": False}),
     ],
 )
-def test_setting_opens_its_outlet_and_nothing_else(variables: dict[str, str], wanted: list[str]):
+def test_setting_opens_its_outlet_and_nothing_else(variables: dict[str, str], wanted: dict[str, bool]):
     assert opened(**variables) == wanted
 
 
