@@ -67,7 +67,10 @@ def repair(backends: Backends, workspace: str, kind: VectorKind, subject: Subjec
             bring_some = _bring_conclusions if kind == "conclusions" else _bring_messages
             bring_some(own, workspace, subject, ids)
     remove = subject.index.delete_conclusions if kind == "conclusions" else subject.index.delete_messages
-    remove(workspace, finding.orphans)
+    for start in range(0, len(finding.orphans), _AT_ONCE):
+        # Once more: what a dream had hidden may hold again by now, and its vector be the one that was brought for it.
+        lost, _ = _without_row(backends, workspace, kind, finding.orphans[start : start + _AT_ONCE])
+        remove(workspace, lost)
 
 
 def _listed(index: VectorIndex, kind: VectorKind) -> "Callable[..., Listing]":

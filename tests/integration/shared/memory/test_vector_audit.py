@@ -75,6 +75,20 @@ def test_planted_differences_of_conclusions_are_found_and_made_good(here: Workpl
     assert here.backends.vectors.held_conclusions(here.workspace, ["c3", "c9", "orphan"]) == {"c3", "c9"}
 
 
+def test_repair_leaves_what_holds_again_since_it_was_looked_at(here: Workplace):
+    """As when a dream that had hidden it is undone in between."""
+    saves(here, "back")
+    conclude.delete_conclusion(here.backends, here.workspace, "back")
+    with here.backends.db.transaction() as conn:
+        conn.execute("DELETE FROM vector_removals WHERE workspace = %s", [here.workspace])
+    finding = looked_at(here, "conclusions")
+    assert finding.orphans == ["back"]
+    with here.backends.db.transaction() as conn:
+        conn.execute("UPDATE conclusions SET deleted_at = NULL WHERE workspace = %s", [here.workspace])
+    repair(here.backends, here.workspace, "conclusions", Subject(here.backends.vectors), finding)
+    assert here.backends.vectors.held_conclusions(here.workspace, ["back"]) == {"back"}
+
+
 def test_planted_differences_of_messages_are_found_and_made_good(here: Workplace):
     lost, kept = says(here, "I like tea.", "I like rain.")
     [vector] = vectors_of(here, "orphan").values()
