@@ -258,7 +258,10 @@ def _check_exist(conn: Connection, workspace: str, given: Iterable[GivenConclusi
 def known_alike(
     backends: Backends, collection: Collection, drafts: dict[str, ConclusionDraft], vectors: dict[str, Vector]
 ) -> dict[str, Conclusion]:
-    """For each draft the stored conclusion that says the same in other words, if there is one."""
+    """For each draft what was concluded before and says the same in other words, if there is anything.
+
+    What a client has stated is its own: it rests on no message, and must not come to go with one.
+    """
     if not backends.settings.deriver.deduplicate:
         return {}
     first = next(iter(drafts.values()))
@@ -274,7 +277,7 @@ def known_alike(
     if not found:
         return {}
     with backends.db.reading() as conn:
-        rows = conclusions.by_ids(conn, collection.workspace, found)
+        rows = conclusions.derived(conn, collection.workspace, found)
     live = zip(drafts, ([rows[hit.id] for hit in hits if hit.id in rows] for hits in nearest), strict=True)
     return {key: twins[0] for key, twins in live if twins and is_restated(drafts[key].content, twins[0].content)}
 

@@ -268,6 +268,17 @@ def test_create_and_save_of_one_text_stay_two(place):
     assert [row["is_derived"] for row in place.conclusions()].count(True) == 1
 
 
+@pytest.mark.parametrize("said", ["ada sings alto", "ada sings alto in a choir of forty"])
+def test_what_a_client_stated_is_neither_replaced_nor_reinforced_by_what_is_read(place, said):
+    """It is the client's own: it must not go with a message that says it in other words."""
+    stated = "ada sings alto in a choir"
+    alike(place, stated, said)
+    [mine] = create_conclusions(place.backends, place.workspace, [GivenConclusion("ada", "ada", "s", stated)])
+    save(place, said)
+    assert known(place) == {stated: (1, []), said: (1, ["m1"])}
+    assert mine.id in {row["id"] for row in place.conclusions()}
+
+
 def test_newest_and_most_derived_are_read_in_their_order(place):
     for text in ("one", "two", "three"):
         save(place, text)
