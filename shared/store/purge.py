@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import LiteralString
 
-from shared.store import dream_traces, idempotency, vector_removals
+from shared.store import dream_traces, idempotency
 from shared.store.database import Connection
 
 SUMMARIES: LiteralString = "DELETE FROM summaries WHERE workspace = %(workspace)s AND session = %(session)s"
@@ -102,9 +102,9 @@ def conclusions(conn: Connection, workspace: str, ids: Sequence[str]) -> list[st
     conn.execute(HOLD_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
     left = [one for one in resting_on(conn, workspace, ids) if one not in ids]
     if not left:
+        # Their vectors went before them. It stays noted from when they were hidden that these are to go: one may come
+        # yet that nobody looks after.
         conn.execute(DELETE_CONCLUSIONS, {"workspace": workspace, "ids": list(ids)})
-        # Their vectors went before them.
-        vector_removals.forget(conn, workspace, ids)
     return left
 
 

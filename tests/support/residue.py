@@ -25,6 +25,11 @@ BOOKS: Final = ("model_calls", "usage_days", "budgets", "spending", "reservation
 IN_A_BOOK: LiteralString = """
 SELECT count(*) FROM {table} AS t WHERE strpos((to_jsonb(t) - 'workspace')::text, %(trace)s) > 0
 """
+# What is to be taken out of the index once more is known by ids, for minutes. Those of tests may be words.
+IDS: Final = ("vector_removals",)
+BESIDE_IDS: LiteralString = """
+SELECT count(*) FROM {table} AS t WHERE strpos((to_jsonb(t) - 'conclusion')::text, %(trace)s) > 0
+"""
 
 
 def residue(dsn: str, *traces: str) -> dict[str, int]:
@@ -38,6 +43,7 @@ def residue(dsn: str, *traces: str) -> dict[str, int]:
 
 
 def _saying(conn: psycopg.Connection[tuple[object, ...]], table: str, traces: Sequence[str]) -> list[int]:
-    statement = sql.SQL(IN_A_BOOK if table in BOOKS else SAYING).format(table=sql.Identifier(table))
+    looked_up = IN_A_BOOK if table in BOOKS else BESIDE_IDS if table in IDS else SAYING
+    statement = sql.SQL(looked_up).format(table=sql.Identifier(table))
     rows = [conn.execute(statement, {"trace": trace}).fetchone() for trace in traces]
     return [int(str(row[0])) for row in rows if row]

@@ -22,6 +22,7 @@ from shared.memory.forget import forget
 from shared.memory.indexing import index_messages
 from shared.memory.record import draft, record_messages
 from shared.memory.relay import relay
+from shared.memory.vector_upkeep import remove_hidden
 from shared.reasoning.derive import derive
 from tests.support.backends import FrozenClock, RecordingQueue, offline_backends
 from tests.support.residue import TABLES
@@ -49,6 +50,7 @@ class Watched:
         for _ in range(minutes):
             self.clock.advance(minutes=1)
             relay(self.backends)
+            remove_hidden(self.backends)
             if with_workers:
                 self._work()
 

@@ -9,7 +9,7 @@ from shared.domain.errors import IndexUnavailable
 from shared.domain.session import ObservationSettings
 from shared.domain.vector import ConclusionVector
 from shared.domain.work import TaskKind
-from shared.memory import scopes
+from shared.memory import conclude, scopes
 from shared.memory.backfill import reconcile
 from shared.memory.erase import erase_message, erase_peer
 from shared.memory.forget import delete_session, delete_workspace, forget
@@ -17,9 +17,9 @@ from shared.memory.relay import relay
 from shared.memory.vector_upkeep import remove_hidden
 from shared.vectors.external import ExternalIndex
 from shared.vectors.pg import PgIndex
-from tests.support.erasing import repeating, settle
+from tests.support.erasing import Died, repeating, settle
 from tests.support.forgetting import OWED, forgets
-from tests.support.stores import dual, migrated, saves, traces
+from tests.support.stores import dual, migrated, saves, traces, vectors_of
 from tests.support.turbopuffer_server import TurbopufferServer
 from tests.support.workplace import Workplace
 
@@ -143,6 +143,36 @@ def test_copies_for_a_scope_erased_while_their_vectors_come_leave_none(
     assert len(copies) == len(gone) == 2
     assert traces(server, *gone) == []
     assert told.backends.vectors.held_conclusions(told.workspace, copies) == left.intersection(copies)
+
+
+@pytest.mark.parametrize("dies", [True, False], ids=["dies", "store gives up"])
+def test_vector_that_comes_after_its_row_was_purged_goes_though_nobody_looks(
+    told: Workplace, server: TurbopufferServer, monkeypatch: pytest.MonkeyPatch, *, dies: bool
+):
+    """The worker that brought it died before it looked, or took the store's silence for a failure."""
+    saves(told, "late", is_indexed=False)
+    [row] = told.rows("SELECT * FROM conclusions WHERE workspace = %(workspace)s AND id = 'late'")
+    record = ConclusionVector(
+        told.workspace, "late", "ada", "ada", "s", "explicit", vectors_of(told, "late")["late"], "late"
+    )
+    assert row["session"] == "s"
+    delete_session(told.backends, told.workspace, "s")
+    forgets(told)
+    put = type(told.backends.vectors).upsert_conclusions
+
+    def silently(index: Any, records: Sequence[ConclusionVector]) -> None:
+        put(index, records)
+        raise Died if dies else IndexUnavailable("timed out")
+
+    monkeypatch.setattr(type(told.backends.vectors), "upsert_conclusions", silently)
+    with pytest.raises(Died if dies else IndexUnavailable):
+        conclude.place(told.backends, [record])
+    assert traces(server, "'id': 'late'") != []
+    told.clock.advance(minutes=6)
+    remove_hidden(told.backends)
+    assert traces(server, "'id': 'late'") == []
+    assert told.backends.vectors.held_conclusions(told.workspace, ["late"]) == set()
+    assert told.count("vector_removals") == 0
 
 
 def interrupts(monkeypatch: pytest.MonkeyPatch, things: list[Callable[[], None]]) -> None:
