@@ -86,6 +86,26 @@ def main(argv: list[str]) -> int:
         # Whoever read along, `| head`, has seen enough. Nothing more can be said there, not even at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        if not _is_about_the_database(error):
+            raise
+        print(_without_database(error), file=sys.stderr)
+        return 1
+
+
+def _is_about_the_database(error: Exception) -> bool:
+    """Whether it could not be reached, which any verb may meet. By name: nothing is imported before it is installed."""
+    names = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
+    return bool(names & {"psycopg.OperationalError", "shared.domain.errors.DatabaseUnavailable"})
+
+
+def _without_database(error: Exception) -> str:
+    import psycopg
+
+    from shared.store import refusals
+
+    said = refusals.told(error) if isinstance(error, psycopg.Error) else str(error)
+    return f"{said or 'The database cannot be reached.'} `python3 -m infra doctor` looks at it."
 
 
 def _parser() -> argparse.ArgumentParser:

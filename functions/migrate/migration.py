@@ -18,6 +18,7 @@ from shared.domain.errors import Invalid
 from shared.domain.vector import EmbeddingSpace
 from shared.settings import Settings, load
 from shared.settings.secret import forget_secrets
+from shared.store import refusals
 from shared.telemetry.logs import logger
 from shared.telemetry.outlets import Outlets, open_outlets
 
@@ -123,7 +124,7 @@ def _await(dsn: str) -> None:
         except psycopg.OperationalError as error:
             if any(sign in str(error) for sign in _FINAL):
                 raise CannotMigrate(reasons.REFUSED) from error
-            logger.warning("database_not_reached", reason=type(error).__name__)
+            logger.warning("database_not_reached", reason=refusals.reason_of(error) or type(error).__name__)
         time.sleep(_PAUSE_S)
 
 

@@ -37,13 +37,17 @@ def ask(account: Account, stack: str, event: object) -> dict[str, Any]:
         raise
     payload = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
-        raise Refused(failure(payload, f"the log of {NAME} in CloudWatch"))
+        asleep = "One that sleeps wakes up within half a minute: try again then."
+        raise Refused(failure(payload, f"the log of {NAME} in CloudWatch", away=asleep))
     return cast(dict[str, Any], payload or {})
 
 
-def failure(payload: object, log: str) -> str:
-    """What to tell of a function that failed: its kind of error and where to look, since texts may hold anything."""
+def failure(payload: object, log: str, *, away: str) -> str:
+    """What to tell of a function that failed: its kind of error and where to look, since texts may hold anything.
+
+    `away`: what helps against a database that does not answer.
+    """
     kind = str(cast(dict[str, object], payload).get("errorType", "")) if isinstance(payload, dict) else ""
     if kind == "DatabaseUnavailable":
-        return "The database does not answer. One that sleeps wakes up within half a minute: try again then."
+        return f"The database does not answer. {away}"
     return f"The visit failed ({kind or 'no answer'}): see {log}."

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from shared.domain.errors import DatabaseUnavailable
 from shared.settings.sections import DbSettings
+from shared.store import refusals
 from shared.telemetry.logs import logger
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
@@ -113,7 +114,7 @@ class Pool:
                 # Somebody who was just coming in when the server ended its sessions; to a second call it may answer.
                 conn = self._dial()
         except psycopg.Error as error:
-            raise DatabaseUnavailable(retry_after_s=RETRY_AFTER_S) from error
+            raise DatabaseUnavailable(refusals.told(error), retry_after_s=RETRY_AFTER_S) from error
         with self._lock:
             self._opened_at[conn] = self._now()
         return conn

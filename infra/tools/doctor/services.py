@@ -20,6 +20,7 @@ from shared.llm.provider import open_embedder
 from shared.settings import Settings
 from shared.settings.choice import embedding_spec
 from shared.settings.sources import Resolved
+from shared.store import refusals
 from shared.store.database import open_database
 from shared.vectors.opening import open_stores
 from shared.vectors.spaces import table_names
@@ -230,6 +231,8 @@ def _bounded() -> str:
 
 def _why(error: psycopg.Error) -> str:
     """What went wrong, without the address, which may hold a password."""
+    if reason := refusals.reason_of(error):
+        return reason
     if error.sqlstate:
         return f"refused ({type(error).__name__})"
     return "does not answer" if isinstance(error, errors.ConnectionTimeout) else "cannot be reached"

@@ -68,7 +68,8 @@ def _here(data: Path) -> Send:
         with urllib.request.urlopen(asked, timeout=_PATIENCE_S) as answer:
             payload = json.loads(answer.read())
             if answer.headers.get("x-amz-function-error"):
-                raise state.Refused(tick.failure(payload, f"`python3 -m infra logs {tick.NAME}`"))
+                look = "`python3 -m infra doctor` looks at it; `down` and `up` start it anew."
+                raise state.Refused(tick.failure(payload, f"`python3 -m infra logs {tick.NAME}`", away=look))
         return _answered(payload, order, "`python3 -m infra down` and `up`")
 
     return send

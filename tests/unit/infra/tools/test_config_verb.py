@@ -122,6 +122,6 @@ def test_doctor_of_a_database_that_is_not_there_names_its_address_and_hides_the_
     code = doctor.doctor(["--data", str(tmp_path), "--no-models"])
     out, err = capsys.readouterr()
     assert code == 1
-    assert "database      PROBLEM  cannot be reached: see DB_CONNECTION_URI" in out
+    assert "database      PROBLEM  nobody listens at its address: see DB_CONNECTION_URI" in out
     assert "QUEUE_DERIVE_URL and QUEUE_SUMMARY_URL" in out
     assert "hunter2" not in out + err
