@@ -49,7 +49,9 @@ def _line(unit: WaitingUnit, now: datetime) -> str:
     then = ", for at most" if unit.reason == "lease" else ", again in"
     when = f"{then} {_span(unit.due_at - now)}" if unit.due_at and unit.due_at > now else ""
     attempt = f", attempt {unit.attempts}" if unit.attempts else ""
-    error = f" ({unit.error}{attempt})" if unit.error else ""
+    # While it is at work again, that is what became of it the last time.
+    last = "last time " if unit.reason == "lease" else ""
+    error = f" ({last}{unit.error}{attempt})" if unit.error else ""
     items = f"{unit.items} item{'s' if unit.items != 1 else ''}, {unit.tokens} tokens"
     return f"{unit.workspace}/{unit.unit}: {items}, oldest {age}: {_REASONS.get(unit.reason, unit.reason)}{when}{error}"
 

@@ -63,3 +63,8 @@ def test_next_due_when_the_connection_was_cut_asks_again(postgres_server: Embedd
 
 def test_next_due_when_there_is_no_database_is_none():
     assert asked("postgresql://app@127.0.0.1:1/none?connect_timeout=2") == [None]
+
+
+def test_database_that_stays_away_is_told_of_once(caplog: pytest.LogCaptureFixture):
+    assert asked("postgresql://app@127.0.0.1:1/none?connect_timeout=2", times=3) == [None, None, None]
+    assert [one.getMessage() for one in caplog.records] == ["due_times_unknown error=nobody listens at its address"]
