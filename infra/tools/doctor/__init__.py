@@ -4,10 +4,12 @@ import argparse
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from infra.bootstrap import ROOT
-from infra.local import state
+from infra.local import mode, state
+from infra.local.state import StackState
 from infra.tools.config_verb import resolve_here
 from infra.tools.doctor.finding import Finding
 from infra.tools.doctor.models import examine_models
@@ -34,7 +36,8 @@ def doctor(argv: list[str]) -> int:
     stack = state.running(arguments.data.absolute())
     problems = 0
     with _quietly():
-        for finding in _examine(found, reach_of(found, stack), with_models=not arguments.no_models):
+        findings = _examine(found, reach_of(found, stack), with_models=not arguments.no_models)
+        for finding in chain(_settings(found), _of_stack(found, stack), findings):
             problems += finding.status == "problem"
             print(finding.line(), flush=True)
     for warning in found.warnings:
@@ -56,7 +59,6 @@ def _quietly() -> Generator[None]:
 
 
 def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iterator[Finding]:
-    yield from _settings(found)
     yield from examine_services(found.settings, reach)
     yield from examine_outlets(found.settings)
     if found.settings.usage.prices_file is not None:
@@ -65,6 +67,20 @@ def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iter
         yield Finding("models", "off", "not asked while the settings are wrong")
     elif with_models:
         yield from examine_models(found)
+
+
+def _of_stack(found: Resolved, stack: StackState | None) -> Iterator[Finding]:
+    """Whether the running stack has these settings, as far as it shows: else all the rest is about something else."""
+    if stack is None or found.problems:
+        return
+    try:
+        here = mode.describe(found.settings)
+    except ServiceError:
+        # Told with the models.
+        return
+    if here != stack.mode:
+        said = f"the running stack was started with others: {stack.mode}. Here: {here}"
+        yield Finding("settings", "problem", f"{said}. `down` and `up` take these over, or set those here, too")
 
 
 def _prices(file: str) -> Finding:
