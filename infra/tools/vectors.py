@@ -163,4 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     finding.add_argument("words")
     for order in (copying, comparing):
         order.add_argument("--workspace", help="only this one (default: all)")
+    for order in (copying, comparing, finding):
+        # After the order's word as well as before it.
+        order.add_argument("--data", type=Path, default=argparse.SUPPRESS, help="data folder of the stack")
     return parser

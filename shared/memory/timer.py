@@ -7,7 +7,7 @@ the commit and this is found by the next who comes by, and by every visit.
 from datetime import datetime, timedelta
 
 from shared.backends import Backends
-from shared.domain.errors import ServiceError, TimerUnavailable
+from shared.domain.errors import ServiceError, TimerUnavailable, cause_of
 from shared.store import timer
 from shared.store.timer import Horizon, LeftOver
 from shared.telemetry.logs import logger
@@ -35,7 +35,7 @@ def arm(backends: Backends, *, by: datetime | None = None) -> None:
         if at is not None:
             _order(backends, at)
     except ServiceError as error:
-        logger.warning("tick_not_ordered", error=type(error).__name__)
+        logger.warning("tick_not_ordered", error=cause_of(error))
     except Exception:
         # Even a mistake of ours must not make an error out of something that is committed.
         logger.exception("tick_order_broke_off")

@@ -9,6 +9,7 @@ from shared.domain.errors import QueueUnavailable
 from shared.domain.trace import HEADER
 from shared.domain.work import TaskKind, WakeUp
 from shared.queue.envelope import pack
+from shared.queue.failures import name_of
 from shared.settings.sections import QueueSettings
 from shared.telemetry.logs import logger
 from shared.telemetry.tracing import traceparent
@@ -86,7 +87,7 @@ class SqsQueue:
                 QueueUrl=self._urls[kind], ReceiptHandle=receipt, VisibilityTimeout=after_s
             )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(type(error).__name__) from error
+            raise QueueUnavailable(name_of(error)) from error
 
     def _send_batch(self, url: str, batch: Sequence[WakeUp]) -> list[WakeUp]:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -96,9 +97,11 @@ class SqsQueue:
                 QueueUrl=url, Entries=[_entry(i, wake_up) for i, wake_up in enumerate(batch)]
             )
         except ClientError as error:
-            raise QueueRefused(type(error).__name__) from error
+            raise QueueRefused(name_of(error)) from error
         except BotoCoreError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+            raise QueueUnavailable(name_of(error)) from error
+        if refused := answer.get("Failed"):
+            logger.warning("wake_ups_refused", codes=sorted({one["Code"] for one in refused}), count=len(refused))
         return [batch[int(sent["Id"])] for sent in answer.get("Successful", [])]
 
     def _sqs(self) -> "SQSClient":

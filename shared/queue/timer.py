@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any, Final, Protocol, cast
 
 from shared.domain.errors import TimerUnavailable
+from shared.queue.failures import name_of
 from shared.settings.sections import TickSettings
 
 # What belongs to the template. An update replaces the whole schedule: what is not given again is gone.
@@ -72,7 +73,7 @@ class ScheduleTimer:
         except (BotoCoreError, ClientError) as error:
             # A deploy may have changed what is kept.
             self._kept = None
-            raise TimerUnavailable(type(error).__name__) from error
+            raise TimerUnavailable(name_of(error)) from error
 
     def _as_made(self) -> dict[str, Any]:
         if self._kept is None:
