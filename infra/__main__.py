@@ -37,7 +37,7 @@ VERBS: dict[str, Verb] = {
     "usage": Verb("infra.local.usage", "usage", "sum what calls of models took and cost"),
     "vectors": Verb("infra.tools.vectors", "vectors", "copy vectors into another store; compare them with the rows"),
     "reindex": Verb("infra.tools.reindex", "reindex", "change the embedding model of workspaces in use"),
-    "key": Verb("infra.local.key", "key", "mint a key, or revoke one"),
+    "key": Verb("infra.tools.orders.key", "key", "mint a key, or revoke one"),
     "demo": Verb("infra.demo", "demo", "watch a memory grow out of a short conversation"),
     "bench": Verb("infra.tools.load", "bench", "write and read as fast as it goes, and count what was kept"),
     "probe-queue": Verb("infra.tools.probe_verb", "probe_queue", "check that a real SQS queue does what is relied on"),

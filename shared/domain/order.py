@@ -5,10 +5,11 @@ from typing import Final, Literal, cast, get_args
 
 from shared.domain.errors import Invalid
 from shared.domain.json import JsonObject
+from shared.domain.principal import KEY_ID
 
-OrderKind = Literal["pending", "flush", "parked", "retry", "drop"]
+OrderKind = Literal["pending", "flush", "parked", "retry", "drop", "revoke"]
 """`pending` and `parked` show what waits and what was set aside; `flush` makes what waits due, `retry` and `drop`
-settle what was set aside."""
+settle what was set aside; `revoke` ends a key."""
 
 # What no scheduler writes into an event.
 _KEY: Final = "order"
@@ -21,6 +22,8 @@ class Order:
     kind: OrderKind
     workspace: str | None = None
     unit: str | None = None
+    # The id of one, never a key itself: it travels in what others may log.
+    key: str | None = None
 
     @property
     def makes_due(self) -> bool:
@@ -28,7 +31,7 @@ class Order:
 
     def event(self) -> JsonObject:
         """What to invoke the function with."""
-        return {_KEY: self.kind, "workspace": self.workspace, "unit": self.unit}
+        return {_KEY: self.kind, "workspace": self.workspace, "unit": self.unit, "key": self.key}
 
     @classmethod
     def read(cls, event: object) -> "Order | None":
@@ -41,7 +44,10 @@ class Order:
             raise Invalid(f"an order is one of {', '.join(get_args(OrderKind))}")
         if not all(one is None or (isinstance(one, str) and one) for one in (workspace, unit)):
             raise Invalid("workspace and unit of an order are names")
-        order = cls(cast(OrderKind, kind), cast("str | None", workspace), cast("str | None", unit))
+        key = given.get("key")
+        if (kind == "revoke") != isinstance(key, str) or (isinstance(key, str) and not KEY_ID.fullmatch(key)):
+            raise Invalid("the id of a key belongs to an order to revoke it")
+        order = cls(*cast("tuple[OrderKind, str | None, str | None, str | None]", (kind, workspace, unit, key)))
         # What is given up is gone; what is tried again, of whomever, is merely tried again.
         if order.workspace is None and (order.kind == "drop" or order.unit is not None):
             raise Invalid(f"{order.kind} is ordered for one workspace")

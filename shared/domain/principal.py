@@ -1,5 +1,6 @@
 """Who is asking, as their key says."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,9 @@ from typing import Final, Self
 
 from shared.domain.clock import as_utc
 from shared.domain.errors import Unauthorized
+
+# What a key may be known by: keys of others, signed with our secret, have any `jti`.
+KEY_ID: Final = re.compile(r"[!-~]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from shared.backends import Backends
 from shared.domain.clock import iso_z
 from shared.domain.errors import Disabled, Invalid, Unauthorized
 from shared.domain.ids import SCOPE_PREFIX, checked_name, new_id
-from shared.domain.principal import Principal
+from shared.domain.principal import KEY_ID, Principal
 from shared.settings.sections import AuthSettings
 from shared.store import revocations
 
@@ -31,7 +31,6 @@ finally:
 _ALGORITHM: Final = "HS256"
 # Expiry is checked with the other claims: foreign keys carry it as an ISO string, which the library refuses.
 _OPTIONS: Final[Any] = {"verify_exp": False}
-_ID: Final = re.compile(r"[!-~]{1,512}")
 # What `issue` and `_id_of` give. Keys of others may have any id, so those are revoked as a whole.
 _OWN_ID: Final = re.compile(r"key_[A-Za-z0-9_-]{21}|sha256:[0-9a-f]{64}")
 # How long a look at the table of revoked keys is believed: a revoked key ends this much later at the latest.
@@ -97,16 +96,22 @@ def verify(auth: AuthSettings, token: str, *, now: datetime) -> VerifiedKey:
     return VerifiedKey(Principal.of_claims(claims, now), _id_of(token, claims))
 
 
+def named(auth: AuthSettings, key: str, *, now: datetime) -> str:
+    """The id of a key that is named by it or given as a whole. Raises as `revoke` does."""
+    if key.count(".") == 2:
+        return verify(auth, key, now=now).key_id
+    if not _OWN_ID.fullmatch(key):
+        raise Invalid("this is neither a whole key nor the id of one, such as key_ and 21 letters")
+    return key
+
+
 def revoke(backends: Backends, key: str) -> tuple[str, bool]:
     """End a key before its time, named by its id or given as a whole: the id, and whether it was valid till now.
 
     Raises `Unauthorized` for a whole key that is not ours, and `Invalid` for what is neither: half a key that was
     "revoked" would stay in force.
     """
-    verified = _whole(backends, key)
-    if verified is None and not _OWN_ID.fullmatch(key):
-        raise Invalid("this is neither a whole key nor the id of one, such as key_ and 21 letters")
-    key_id = verified.key_id if verified else key
+    key_id = named(backends.settings.auth, key, now=backends.clock.now())
     with backends.db.reading() as conn:
         return key_id, revocations.add(conn, key_id, backends.clock.now())
 
@@ -170,13 +175,6 @@ def _claims(token: str, secrets: list[str]) -> Mapping[str, object]:
 def _id_of(token: str, claims: Mapping[str, object]) -> str:
     """The id a key can be revoked by; one without a `jti` of plain letters is known by what was signed."""
     given = claims.get("jti")
-    if isinstance(given, str) and _ID.fullmatch(given):
+    if isinstance(given, str) and KEY_ID.fullmatch(given):
         return given
     return "sha256:" + hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
-
-
-def _whole(backends: Backends, key: str) -> VerifiedKey | None:
-    """The key behind a whole token; None when `key` is an id."""
-    if key.count(".") != 2:
-        return None
-    return verify(backends.settings.auth, key, now=backends.clock.now())

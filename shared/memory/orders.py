@@ -8,7 +8,7 @@ from shared.backends import Backends
 from shared.domain.json import JsonObject
 from shared.domain.order import Order
 from shared.memory.timer import arm
-from shared.store import repair, status
+from shared.store import repair, revocations, status
 from shared.store.database import Connection
 from shared.telemetry.logs import logger
 
@@ -22,6 +22,11 @@ def carry_out(backends: Backends, order: Order) -> JsonObject:
 
     The answer names the order: a release that knows none answers without.
     """
+    if order.key is not None:
+        with backends.db.reading() as conn:
+            was_valid = revocations.add(conn, order.key, backends.clock.now())
+        logger.info("order_carried_out", order=order.kind, count=int(was_valid))
+        return {"order": order.kind, "was_valid": was_valid}
     if not order.makes_due:
         with backends.db.reading() as conn:
             return {"order": order.kind, **_shown(conn, order, backends.clock.now())}

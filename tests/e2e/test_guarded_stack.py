@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from infra.demo import demo
-from infra.local.key import key
 from infra.local.stack import Stack
+from infra.tools.orders.key import key
 from tests.support.stack import data_folder
 
 GUARDED = {"AUTH_USE_AUTH": "true", "AUTH_JWT_SECRET": "a secret of these tests, long enough for signing keys"}

@@ -13,9 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.bootstrap import ROOT
 from infra.deploy import account, samconfig, tick
+from infra.deploy.account import Account
 from infra.deploy.plan import PROFILES, SAMCONFIG, USUAL
-from infra.deploy.stack import describe
+from infra.deploy.stack import Stack, describe
 from infra.local import state
+from shared.domain.errors import ServiceError
 from shared.domain.order import Order
 
 Send = Callable[[Order], dict[str, Any]]
@@ -44,15 +46,32 @@ def is_remote(arguments: argparse.Namespace) -> bool:
 
 def told(arguments: argparse.Namespace, run: Callable[[Send], int]) -> int:
     """The exit code of `run`, with the way to the service that is meant; what fails is told in a sentence."""
+    return explained(lambda: run(_there(arguments) if is_remote(arguments) else _here(arguments.data)))
+
+
+def explained(run: Callable[[], int]) -> int:
+    """The exit code of `run`; what fails on the way is told in a sentence."""
     try:
-        return run(_there(arguments) if is_remote(arguments) else _here(arguments.data))
-    except (state.Refused, account.Refused) as refused:
+        return run()
+    except (state.Refused, account.Refused, ServiceError) as refused:
         print(refused, file=sys.stderr)
     except urllib.error.URLError as error:
         print(f"The stack does not answer: {error.reason}.", file=sys.stderr)
     except (ClientError, BotoCoreError) as error:
         print(f"AWS answered: {error}", file=sys.stderr)
     return 1
+
+
+def deployed(arguments: argparse.Namespace) -> tuple[Account, Stack]:
+    """The stack on AWS that is meant, with the account it is in. Raises `Refused` when there is none."""
+    found = account.open_account(arguments.region)
+    name = arguments.stack_name or samconfig.stack_name(SAMCONFIG, arguments.profile or USUAL)
+    stack = describe(found, name)
+    if stack is None or not stack.is_made:
+        raise account.Refused(f"There is no stack {name} in account {found.number}, region {found.region}.")
+    if not stack.is_ours:
+        raise account.Refused(f"The stack {name} is something else ({stack.description}).")
+    return found, stack
 
 
 def _here(data: Path) -> Send:
@@ -76,13 +95,7 @@ def _here(data: Path) -> Send:
 
 
 def _there(arguments: argparse.Namespace) -> Send:
-    found = account.open_account(arguments.region)
-    name = arguments.stack_name or samconfig.stack_name(SAMCONFIG, arguments.profile or USUAL)
-    stack = describe(found, name)
-    if stack is None or not stack.is_made:
-        raise account.Refused(f"There is no stack {name} in account {found.number}, region {found.region}.")
-    if not stack.is_ours:
-        raise account.Refused(f"The stack {name} is something else ({stack.description}).")
+    found, stack = deployed(arguments)
     return lambda order: _answered(tick.ask(found, stack.arn, order.event()), order, "`python3 -m infra deploy`")
 
 

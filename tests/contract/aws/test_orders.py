@@ -168,7 +168,6 @@ def account(here: Machine) -> Account:
 
 
 def test_visit_is_asked_of_the_stacks_own_function(here: Machine):
-    here.given_stack("other", Profile="warm")
     assert ask(account(here), "honcho-zero", {})["sent"] == 2
     [(name, event)] = here.account.functions.invoked
     assert (name, event) == (here.account.stacks.find("honcho-zero").resources["TickFunction"][1], {})

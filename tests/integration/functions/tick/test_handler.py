@@ -25,6 +25,13 @@ print(json.dumps(lambda_handler(json.loads(sys.argv[1]), None)))
 
 def _visit(dsn: str, event: object = None, /, **more: str) -> tuple[dict[str, object], dict[str, object]]:
     """The line of metrics and the answer of one visit, with a queue that is not there."""
+    lines = _lines(dsn, event, **more)
+    [measured] = [line for line in lines if "_aws" in line]
+    return measured, lines[-1]
+
+
+def _lines(dsn: str, event: object, /, **more: str) -> list[dict[str, object]]:
+    """Everything that the function writes as JSON; its answer comes last."""
     environment = {name: value for name, value in os.environ.items() if name != "POWERTOOLS_METRICS_DISABLED"}
     here = {"DB_CONNECTION_URI": dsn, "OFFLINE_ENABLED": "true", "POWERTOOLS_SERVICE_NAME": "honcho"}
     done = subprocess.run(
@@ -35,9 +42,7 @@ def _visit(dsn: str, event: object = None, /, **more: str) -> tuple[dict[str, ob
         capture_output=True,
         text=True,
     )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    [measured] = [line for line in lines if "_aws" in line]
-    return measured, lines[-1]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def test_tick_tells_how_old_and_how_much_the_waiting_work_is(owner_dsn: str, database_dsn: str):
@@ -82,6 +87,13 @@ def test_tick_that_is_ordered_orders_its_next_visit(owner_dsn: str, database_dsn
     assert at is not None
     assert at >= datetime.fromisoformat(str(answer["next_due_at"])) - timedelta(seconds=1)
     assert at > datetime.now(UTC)
+
+
+def test_tick_ends_a_key_once_and_makes_no_visit_for_it(owner_dsn: str, database_dsn: str):
+    ensure_space(owner_dsn, ConfiguredModels(Settings()).embedder().space)
+    order = Order("revoke", key="key_of_this_test").event()
+    answers = [_lines(database_dsn, order)[-1] for _ in range(2)]
+    assert answers == [{"order": "revoke", "was_valid": True}, {"order": "revoke", "was_valid": False}]
 
 
 def test_tick_that_is_given_an_order_carries_it_out_and_visits(owner_dsn: str, database_dsn: str):

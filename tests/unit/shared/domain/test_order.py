@@ -5,10 +5,13 @@ import pytest
 from shared.domain.errors import Invalid
 from shared.domain.order import Order
 
+ORDERS = [
+    *(Order("flush"), Order("retry"), Order("pending", "w"), Order("drop", "w", "derive:s:ada")),
+    Order("revoke", key="key_1"),
+]
 
-@pytest.mark.parametrize(
-    "order", [Order("flush"), Order("retry"), Order("pending", "w"), Order("drop", "w", "derive:s:ada")]
-)
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_order_in_an_event_is_read_again(order: Order):
     assert Order.read(order.event()) == order
 
@@ -24,6 +27,9 @@ def test_event_of_a_schedule_holds_no_order(event: object):
         {"order": "forget"},
         {"order": None},
         {"order": "drop"},
+        {"order": "revoke"},
+        {"order": "revoke", "key": "two words"},
+        {"order": "flush", "key": "key_1"},
         {"order": "retry", "unit": "derive:s:ada"},
         {"order": "drop", "workspace": ""},
         {"order": "flush", "workspace": 7},

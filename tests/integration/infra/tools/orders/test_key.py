@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.key import key
+from infra.tools.orders.key import key
 from shared.domain.errors import Unauthorized
 from shared.domain.principal import ADMIN, Principal
 from shared.memory.keys import verify
