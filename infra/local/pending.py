@@ -17,7 +17,7 @@ _REASONS: dict[WaitReason, str] = {
     "tokens": "gathering tokens",
     "due": "due, taken up at the scheduler's next visit",
     "deletion": "its session is being deleted",
-    "budget": "the budget of its workspace is used up",
+    "budget": "stopped by the budget of its workspace",
 }
 
 

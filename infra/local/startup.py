@@ -23,6 +23,7 @@ from infra.local.control import is_loopback
 from infra.local.environment import runtime_command
 from infra.local.guard import Guard
 from infra.local.launcher import Databases, Launcher
+from infra.local.models_in_use import uncalled
 from infra.local.postgres import EmbeddedPostgres
 from infra.local.postgres_folder import PostgresRefused, is_alive
 from infra.local.recovery import make_room, recover
@@ -167,6 +168,8 @@ def _settings(root: Path, say: Say) -> Settings:
     try:
         # No function would start with them.
         load_prices(found.settings.usage.prices_file)
+        if uncalled_for := uncalled(found.settings, datetime.now(UTC).date()):
+            say(f"warning: {uncalled_for}")
     except ServiceError as error:
         raise Refused(f"The settings are not valid:\n  {error}") from error
     os.environ.update(fetched_secrets(found))

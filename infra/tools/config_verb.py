@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from infra.bootstrap import ROOT
 from infra.local import profile
-from infra.tools.models_in_use import briefly, described, in_use
+from infra.local.models_in_use import briefly, described, in_use, uncalled
 from shared.domain.errors import ServiceError
 from shared.llm.prices import load_prices
 from shared.settings.knobs import Knob, all_knobs
@@ -142,7 +143,11 @@ def _unserved(found: Resolved) -> list[str]:
     if found.problems:
         return []
     checks = (lambda: in_use(found.settings), lambda: load_prices(found.settings.usage.prices_file))
-    return [problem for check in checks if (problem := _refusal(check)) is not None]
+    refusals = [problem for check in checks if (problem := _refusal(check)) is not None]
+    if refusals:
+        return refusals
+    uncalled_for = uncalled(found.settings, datetime.now(UTC).date())
+    return [] if uncalled_for is None else [uncalled_for]
 
 
 def _refusal(check: Callable[[], object]) -> str | None:

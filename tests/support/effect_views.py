@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from infra.bootstrap import ROOT
 from infra.local.admission import admission
+from infra.local.models_in_use import in_use
 from infra.local.runtime import pool_size
 from infra.local.template import load as load_template
-from infra.tools.models_in_use import in_use
 from shared.domain.conclusion import Collection
 from shared.domain.errors import ServiceError
 from shared.domain.principal import Principal

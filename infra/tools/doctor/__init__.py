@@ -4,11 +4,13 @@ import argparse
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 from infra.bootstrap import ROOT
 from infra.local import mode, state
+from infra.local.models_in_use import uncalled
 from infra.local.state import StackState
 from infra.tools.config_verb import resolve_here
 from infra.tools.doctor.finding import Finding
@@ -17,6 +19,7 @@ from infra.tools.doctor.outlets import examine_outlets
 from infra.tools.doctor.services import Reach, examine_services, reach_of
 from shared.domain.errors import ServiceError
 from shared.llm.prices import load_prices
+from shared.settings import Settings
 from shared.settings.sources import Resolved
 from shared.telemetry.logs import logger
 
@@ -61,8 +64,7 @@ def _quietly() -> Generator[None]:
 def _examine(found: Resolved, reach: Reach | None, *, with_models: bool) -> Iterator[Finding]:
     yield from examine_services(found.settings, reach)
     yield from examine_outlets(found.settings)
-    if found.settings.usage.prices_file is not None:
-        yield _prices(found.settings.usage.prices_file)
+    yield from _prices(found.settings)
     if found.problems:
         yield Finding("models", "off", "not asked while the settings are wrong")
     elif with_models:
@@ -83,11 +85,19 @@ def _of_stack(found: Resolved, stack: StackState | None) -> Iterator[Finding]:
         yield Finding("settings", "problem", f"{said}. `down` and `up` take these over, or set those here, too")
 
 
-def _prices(file: str) -> Finding:
+def _prices(settings: Settings) -> Iterator[Finding]:
+    """Nothing where nothing is set about them, and every model that has none may be called."""
+    file = settings.usage.prices_file
     try:
-        return Finding("prices", "ok", f"of {len(load_prices(file).known)} models")
+        known = load_prices(file).known
+        uncalled_for = uncalled(settings, datetime.now(UTC).date())
     except ServiceError as error:
-        return Finding("prices", "problem", str(error))
+        yield Finding("prices", "problem", str(error))
+        return
+    if uncalled_for is not None:
+        yield Finding("prices", "problem", uncalled_for)
+    elif file is not None:
+        yield Finding("prices", "ok", f"of {len(known)} models")
 
 
 def _settings(found: Resolved) -> Iterator[Finding]:

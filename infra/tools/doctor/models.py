@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from infra.local.models_in_use import briefly, described, in_use
 from infra.tools.doctor.finding import Finding, Status
-from infra.tools.models_in_use import briefly, described, in_use
 from shared.domain.errors import AnswerUnreadable, ModelRefused, ServiceError
 from shared.llm.provider import ChatModel, open_chat_model, open_embedder
 from shared.llm.repair import parse_object

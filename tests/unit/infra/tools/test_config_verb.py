@@ -65,6 +65,26 @@ def test_config_and_doctor_of_prices_that_cannot_be_read_say_so(here, tmp_path, 
     assert "prices        PROBLEM  USAGE_PRICES_FILE: " in capsys.readouterr().out
 
 
+def test_config_and_doctor_of_a_hard_budget_and_a_model_without_a_price_say_that_it_is_not_called(
+    here, tmp_path, monkeypatch, capsys
+):
+    reach = {"LLM_OPENAI_COMPATIBLE_BASE_URL": "http://127.0.0.1:9/v1", "LLM_OPENAI_COMPATIBLE_API_KEY": "hunter2"}
+    for name, value in {**reach, "LLM_DEFAULT_MODEL": "tiny", "LLM_EMBEDDING_PROVIDER": "offline"}.items():
+        monkeypatch.setenv(name, value)
+    assert told(capsys)[0] == 0
+    monkeypatch.setenv("BUDGET_HARD_USD_PER_MONTH", "5")
+    code, _, err = told(capsys)
+    assert (code, "and custom/tiny has no price: it is not called until USAGE_PRICES_FILE gives one" in err) == (
+        1,
+        True,
+    )
+    assert doctor.doctor(["--data", str(tmp_path / "data"), "--no-models"]) == 1
+    assert "prices        PROBLEM  BUDGET_HARD_USD_PER_DAY or _MONTH is set" in capsys.readouterr().out
+    (here / "prices.toml").write_text("[[price]]\nmodel = 'custom/*'\nsince = 2020-01-01\ninput = 1\noutput = 2\n")
+    monkeypatch.setenv("USAGE_PRICES_FILE", str(here / "prices.toml"))
+    assert told(capsys)[0] == 0
+
+
 def test_config_without_any_model_says_what_to_set(here, monkeypatch, capsys):
     monkeypatch.setenv("OFFLINE_ENABLED", "false")
     code, _, err = told(capsys)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.tools.models_in_use import briefly, described, in_use
+from infra.local.models_in_use import briefly, described, in_use
 from shared.settings.models import DEFAULT_BASE_URLS, DEFAULT_EMBEDDING_MODELS, DEFAULT_MODELS
 from shared.settings.sources import resolve
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import get_args
 
 from shared.domain.dream import Specialist
+from shared.llm.prices import load_prices
 from shared.settings import Settings
 from shared.settings.choice import chat_spec, dream_spec, embedding_spec
 from shared.settings.models import EmbeddingSpec, ModelSpec, ReasoningLevel
@@ -25,6 +27,23 @@ def in_use(settings: Settings) -> dict[ModelSpec | EmbeddingSpec, list[str]]:
             found.setdefault(spec.backup, []).append(f"{feature} (backup)")
     found[embedding_spec(settings)] = ["embeddings"]
     return found
+
+
+def uncalled(settings: Settings, on: date) -> str | None:
+    """Why models are not called at all: a hard budget is set, and they have no price on that day. None: all are."""
+    budget = settings.budget
+    if budget.hard_usd_per_day is None and budget.hard_usd_per_month is None:
+        return None
+    prices = load_prices(settings.usage.prices_file)
+    names = dict.fromkeys(f"{model.provider}/{model.model}" for model in in_use(settings))
+    unpriced = [name for name in names if prices.find(name, on) is None]
+    if not unpriced:
+        return None
+    they = "it is" if len(unpriced) == 1 else "they are"
+    return (
+        f"BUDGET_HARD_USD_PER_DAY or _MONTH is set, and {', '.join(unpriced)} has no price: {they} not called until"
+        " USAGE_PRICES_FILE gives one."
+    )
 
 
 def described(model: ModelSpec | EmbeddingSpec) -> str:
