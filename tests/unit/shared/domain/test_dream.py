@@ -1,6 +1,8 @@
 """The order of a dream's phases, and what its conclusions must rest on."""
 
-from shared.domain.dream import DREAM_KINDS, DreamKind, first_phase, phase_after, sources_needed
+from typing import get_args
+
+from shared.domain.dream import DreamKind, first_phase, phase_after, sources_needed
 
 
 def phases(kind: DreamKind) -> list[str]:
@@ -11,7 +13,7 @@ def phases(kind: DreamKind) -> list[str]:
 
 
 def test_every_kind_of_dream_comes_to_its_end():
-    assert {kind: phases(kind) for kind in DREAM_KINDS} == {
+    assert {kind: phases(kind) for kind in get_args(DreamKind)} == {
         "omni": ["deduction", "induction", "card", "done"],
         "card_refresh": ["card", "done"],
     }
