@@ -38,11 +38,11 @@ def test_budget_that_is_used_up_stops_work_and_a_larger_one_resumes_it(limited: 
         messages = {"messages": [{"peer_id": "ada", "content": "I live in Lisbon."}]}
         client.post("/sessions/s/messages", json=messages).raise_for_status()
         deadline = time.monotonic() + 60
-        while "budget" not in (shown := tool(limited, "infra.local.commands", "status")):
+        while "budget" not in (shown := tool(limited, "infra.tools.orders.status", "status")):
             assert time.monotonic() < deadline, shown
             time.sleep(0.2)
         assert "w/derive:s:ada: 1 item" in shown
-        assert "the budget of its workspace is used up" in shown
+        assert "stopped by the budget of its workspace" in shown
         assert client.get("/queue/status").json()["pending_work_units"] == 1
         refused = client.post("/peers/ada/chat", json={"query": "Where does ada live?"})
         assert (refused.status_code, "budget of 0.01" in refused.json()["detail"]) == (402, True)

@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 
+from infra.__main__ import VERBS
 from infra.bootstrap import ROOT
 from infra.local import state
 from infra.local.stack import Stack, StackFailed
@@ -46,7 +47,8 @@ def client(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def verb(name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    code = f"import sys; from infra.local.commands import {name}; sys.exit({name}(sys.argv[1:]))"
+    place = VERBS[name]
+    code = f"import sys; from {place.module} import {place.function} as verb; sys.exit(verb(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

@@ -74,10 +74,8 @@ def test_config_and_doctor_of_a_hard_budget_and_a_model_without_a_price_say_that
     assert told(capsys)[0] == 0
     monkeypatch.setenv("BUDGET_HARD_USD_PER_MONTH", "5")
     code, _, err = told(capsys)
-    assert (code, "and custom/tiny has no price: it is not called until USAGE_PRICES_FILE gives one" in err) == (
-        1,
-        True,
-    )
+    assert code == 1
+    assert "and custom/tiny has no price: it is not called until USAGE_PRICES_FILE gives one" in err
     assert doctor.doctor(["--data", str(tmp_path / "data"), "--no-models"]) == 1
     assert "prices        PROBLEM  BUDGET_HARD_USD_PER_DAY or _MONTH is set" in capsys.readouterr().out
     (here / "prices.toml").write_text("[[price]]\nmodel = 'custom/*'\nsince = 2020-01-01\ninput = 1\noutput = 2\n")
