@@ -1,18 +1,15 @@
 """Vectors in the binary form of pgvector: a text of 1536 numbers costs Postgres and us twenty times as much."""
 
 import struct
-import sys
-from array import array
 from collections.abc import Sequence
 
+import pgvector
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from shared.domain.vector import Vector
 
-# https://github.com/pgvector/pgvector, src/vector.c and src/halfvec.c, *_send: number of dimensions, an unused
-# zero, the numbers. Arrays: array_send in src/backend/utils/adt/arrayfuncs.c of Postgres.
-_HEAD = struct.Struct(">HH")
+# An array of them, which the library does not know: array_send in src/backend/utils/adt/arrayfuncs.c of Postgres.
 _ARRAY_HEAD = struct.Struct(">iiIii")
 _LENGTH = struct.Struct(">i")
 
@@ -36,13 +33,8 @@ class PackedDumper(Dumper):
 
 def pack(vector: Vector, vector_type: str) -> bytes:
     """One vector as `vector` (4 bytes a number) or `halfvec` (2 bytes)."""
-    head = _HEAD.pack(len(vector), 0)
-    if vector_type == "halfvec":
-        return head + struct.pack(f">{len(vector)}e", *vector)
-    numbers = array("f", vector)
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return head + numbers.tobytes()
+    kind = pgvector.HalfVector if vector_type == "halfvec" else pgvector.Vector
+    return kind(list(vector)).to_binary()
 
 
 def pack_all(vectors: Sequence[Vector], vector_type: str, type_oid: int) -> Packed:
