@@ -42,7 +42,7 @@ def smoke(argv: list[str]) -> int:
     """Ask a running service for its main job, and say whether it does it."""
     parser = argparse.ArgumentParser(prog="python3 -m infra smoke", description=smoke.__doc__)
     parser.add_argument("--url", required=True, help="base URL of the service, as an SDK takes it")
-    parser.add_argument("--key", help=f"an admin key, or one of a workspace (better: the variable {_KEY})")
+    parser.add_argument("--key", help=f"an admin key (better: the variable {_KEY})")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds for the derivation (%(default)g)")
     arguments = parser.parse_args(argv)
     try:
@@ -59,6 +59,8 @@ def run(url: str, key: str | None, *, patience_s: float = PATIENCE_S, say: Calla
     name = f"smoke-{uuid.uuid4().hex[:12]}"
     with _told(url):
         honcho = Honcho(workspace_id=name, base_url=url, api_key=key or "none", timeout=_REQUEST_S)
+        # This makes the workspace: only from here on there is something to erase.
+        honcho.refresh()
         try:
             _check_stream(honcho, url, key, say)
             _check_quickstart(honcho, patience_s, say)
@@ -77,16 +79,18 @@ def _told(url: str) -> Generator[None]:
             " AWS_LWA_INVOKE_MODE=response_stream, and ResponseTransferMode of its two events."
         ) from error
     except HonchoError as error:
-        raise SmokeFailed(f"{url} answered: {type(error).__name__}: {error}{_hint(error)}") from error
+        how = "answered" if error.status else "could not be reached"
+        said = f"{type(error).__name__}: {str(error).rstrip('.')}."
+        raise SmokeFailed(f"{url} {how}: {said}{_hint(error)}") from error
     except httpx.HTTPError as error:
         raise SmokeFailed(f"{url} could not be reached: {type(error).__name__}: {error}") from error
 
 
 def _hint(error: HonchoError) -> str:
     if error.status in (401, 403):
-        return f". Give a key that this service signed: `python3 -m infra key --admin` prints one ({_KEY})."
+        return f" Give a key that this service signed: `python3 -m infra key --admin` prints one ({_KEY})."
     if error.status >= 500:
-        return ". The log of ApiFunction or ChatFunction says why."
+        return " The log of ApiFunction or ChatFunction says why."
     return ""
 
 

@@ -88,7 +88,7 @@ def down(argv: list[str]) -> int:
 
 def status(data: Path) -> int:
     """Show what runs and what waits."""
-    return _told(lambda: _status(_running(data)))
+    return _told(lambda: _status(state.expected(data.absolute())))
 
 
 def logs(argv: list[str]) -> int:
@@ -98,7 +98,7 @@ def logs(argv: list[str]) -> int:
         "function", nargs="?", help="ApiFunction, DeriverFunction, ...; postgres or launcher; all when left out"
     )
     parser.add_argument("-f", "--follow", action="store_true", help="go on as more is said")
-    parser.add_argument("-n", "--lines", type=int, default=30, help="how many lines of each (default 30)")
+    parser.add_argument("-n", "--lines", type=_count, default=30, help="how many lines of each (default 30)")
     arguments = parser.parse_args(argv)
     return _told(
         lambda: _logs(arguments.data.absolute() / "logs", arguments.function, arguments.lines, arguments.follow)
@@ -108,11 +108,11 @@ def logs(argv: list[str]) -> int:
 def _status(stack: StackState) -> int:
     from infra.local import pending
 
-    print(f"Running since {stack.started_at} at {stack.base_url} ({stack.mode})")
+    print(f"Running since {stack.started_at} at {stack.base_url}\n{stack.mode}")
     found = cast(dict[str, dict[str, dict[str, object]]], json.loads(_get(f"{stack.base_url}/_local/status")))
     print("\nFunctions")
     for name, pool in found["functions"].items():
-        line = "  {:<15} {:>2} idle {:>2} busy {:>2} starting {:>3} waiting   {} invocations, {} errors"
+        line = "  {:<15} {:>2} idle {:>2} busy {:>2} starting {:>3} waiting  {} calls, {} errors"
         counts = [pool[key] for key in ("idle", "busy", "starting", "waiting", "invocations", "errors")]
         print(line.format(name, *counts))
         if pool["last_error"]:
@@ -153,21 +153,20 @@ def _logs(folder: Path, function: str | None, lines: int, follow: bool) -> int:
 
 def _parser(verb: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python3 -m infra {verb}", description=description)
-    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder (default .dev)")
+    parser.add_argument("--data", type=Path, default=state.USUAL, help="data folder (default .dev)")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number of lines")
+    return int(text)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port: 0 to 65535")
     return int(text)
-
-
-def _running(data: Path) -> StackState:
-    stack = state.running(data.absolute())
-    if stack is None:
-        raise Refused("No stack is running: start one with `python3 -m infra up`.")
-    return stack
 
 
 def _told(run: Callable[[], int]) -> int:
@@ -192,10 +191,14 @@ def _public(stack: StackState) -> dict[str, object]:
 
 
 def _welcome(stack: StackState) -> str:
-    return (
-        f"Honcho Serverless is ready.\n"
-        f"  base URL  {stack.base_url}\n"
-        f"  mode      {stack.mode}\n"
-        f"  logs      {stack.logs}   (python3 -m infra logs)\n"
-        f"  stop      Ctrl-C, or python3 -m infra down"
+    data = Path(stack.data)
+    return "\n".join(
+        [
+            "Honcho Serverless is ready.",
+            f"  base URL  {stack.base_url}",
+            *([f"  docs      {stack.docs}"] if stack.docs else []),
+            f"  mode      {stack.mode}",
+            f"  logs      {state.command('logs', data)}",
+            f"  stop      Ctrl-C, or {state.command('down', data)}",
+        ]
     )

@@ -10,5 +10,5 @@ def describe(settings: Settings | None = None) -> str:
     chat = chat_spec(loaded, loaded.deriver)
     embedding = embedding_spec(loaded)
     if chat.provider == "offline" and embedding.provider == "offline":
-        return "keyless: offline model and embeddings (set a provider's key in .env for a real model)"
+        return "keyless: offline model and embeddings; for real ones a key in .env"
     return f"models {chat.name}, embeddings {embedding.provider}/{embedding.model}"

@@ -4,10 +4,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.bootstrap import ROOT
+from infra.local import state
 from infra.local.cloudformation import REGION
 from infra.local.code import Code
 from infra.local.template import FunctionSpec, Template
+from shared.settings import Settings
 from shared.settings.reading import Reading, read_dotenv, read_toml
+from shared.settings.sections import DbSettings
+from shared.settings.sources import SettingsInvalid, resolve
 
 # Switched on here unless the operator decided: memory should be seen at once, and without a key.
 _UNLESS_SET = {"DERIVER_FLUSH_ENABLED": "true", "OFFLINE_ENABLED": "true"}
@@ -57,6 +62,25 @@ def _lambda_variables(function: FunctionSpec, code: Code) -> dict[str, str]:
 def defaults(root: Path) -> dict[str, str]:
     """What the launcher adds to its own environment before it starts anything."""
     return {name: value for name, value in _UNLESS_SET.items() if not operator_sets(name, root)}
+
+
+def settings_for(data: Path) -> Settings:
+    """The settings of this project, with the database of the stack that runs on `data`, else with one they name.
+
+    Raises `Refused` where there is neither, and `SettingsInvalid`.
+    """
+    stack = state.running(data)
+    # What a local stack adds to its settings decides how it embeds.
+    found = resolve(folder=ROOT, env={**defaults(ROOT), **os.environ} if stack else None)
+    if found.problems:
+        raise SettingsInvalid("\n".join(found.problems))
+    if stack is not None:
+        return found.settings.model_copy(update={"db": DbSettings.model_validate({"connection_uri": stack.dsn})})
+    if ("db", "connection_uri") not in found.given:
+        raise state.Refused(
+            f"No stack is running: start one with `{state.command('up', data)}`, or set DB_CONNECTION_URI."
+        )
+    return found.settings
 
 
 def operator_sets(name: str, root: Path) -> bool:

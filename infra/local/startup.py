@@ -99,6 +99,7 @@ def run(options: Options, on_ready: Callable[[StackState], None], *, say: Say) -
                 logs=str(logs),
                 mode=described,
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                docs=f"{_base_url(options.host, door)}/docs" if settings.api.docs_enabled else "",
             )
             state.write(options.data, stack)
             on_ready(stack)

@@ -3,12 +3,16 @@
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
+from infra.bootstrap import ROOT
+
+USUAL: Final = ROOT / ".dev"
 _LOCK = "lock"
 _STATE = "stack.json"
 
@@ -29,6 +33,7 @@ class StackState:
     logs: str
     mode: str
     started_at: str
+    docs: str = ""
 
     @property
     def owner_dsn(self) -> str:
@@ -49,12 +54,25 @@ def exclusive(data: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Refused(
-                f"Another stack uses the data folder {data}: stop it with `python3 -m infra down`, or give --data."
+                f"Another stack uses the data folder {data}: stop it with `{command('down', data)}`, or give another"
+                " folder with --data, and --port."
             ) from None
         try:
             yield
         finally:
             (data / _STATE).unlink(missing_ok=True)
+
+
+def command(verb: str, data: Path) -> str:
+    """The command that does `verb` with the stack on this data folder, as it is typed."""
+    return f"python3 -m infra {verb}" + ("" if data == USUAL else f" --data {shlex.quote(str(data))}")
+
+
+def expected(data: Path) -> StackState:
+    """The stack that runs on the data folder. Raises `Refused` when there is none."""
+    if (stack := running(data)) is None:
+        raise Refused(f"No stack is running: start one with `{command('up', data)}`.")
+    return stack
 
 
 def is_held(data: Path) -> bool:

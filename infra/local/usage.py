@@ -12,13 +12,15 @@ from typing import Final
 
 import psycopg
 
+from infra.bootstrap import ROOT
 from infra.local import state
-from infra.local.commands import ROOT
+from infra.local.state import Refused
 from shared.domain.clock import iso_z
 from shared.domain.errors import Invalid
 from shared.domain.usage import GROUPINGS, Totals, Usage
 from shared.memory import usage as reported
 from shared.settings import load
+from shared.settings.sources import SettingsInvalid
 
 _HEAD: Final = ("calls", "failed", "input", "cached", "output", "thinking", "mean ms", "US dollars")
 
@@ -26,11 +28,12 @@ _HEAD: Final = ("calls", "failed", "input", "cached", "output", "thinking", "mea
 def usage(argv: list[str]) -> int:
     """Sum what calls of models took and cost, of one workspace or of all."""
     arguments = _parser().parse_args(argv)
-    stack = state.running(arguments.data.absolute())
-    if stack is None:
-        print("No stack is running: start one with 'python3 -m infra up'.", file=sys.stderr)
+    try:
+        stack = state.expected(arguments.data.absolute())
+        now, kept_days = datetime.now(UTC), load(folder=ROOT).usage.retention_days
+    except (Refused, SettingsInvalid) as refused:
+        print(refused, file=sys.stderr)
         return 1
-    now, kept_days = datetime.now(UTC), load().usage.retention_days
     try:
         since, until = reported.period(arguments.since, arguments.until, now=now, kept_days=kept_days)
     except Invalid as error:
@@ -99,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python3 -m infra usage",
         description="What calls of models took and cost, this month unless a time is named.",
     )
-    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder (default .dev)")
+    parser.add_argument("--data", type=Path, default=state.USUAL, help="data folder (default .dev)")
     parser.add_argument("--workspace", help="only this workspace (default: all)")
     parser.add_argument("--from", dest="since", help="ISO date or time in UTC (default: the first of the month)")
     parser.add_argument("--to", dest="until", help="ISO date or time in UTC, itself not included (default: now)")

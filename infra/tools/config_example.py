@@ -1,5 +1,6 @@
 """`config.toml.example`: every setting with its default, generated from the models that read them."""
 
+import argparse
 import json
 import sys
 from typing import Any, cast
@@ -60,7 +61,11 @@ def _first_line(section: BaseModel) -> str:
 
 def main(argv: list[str]) -> int:
     """Write the file, or with `--check` say whether it is current."""
-    if argv == ["--check"]:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m infra config-example", description="Write config.toml.example anew from the settings."
+    )
+    parser.add_argument("--check", action="store_true", help="only compare; write nothing")
+    if parser.parse_args(argv).check:
         current = PATH.is_file() and PATH.read_text() == rendered()
         if not current:
             print(f"{PATH.name} is not current: run 'python3 -m infra config-example'.")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 
 from infra.local import state
-from infra.local.commands import ROOT
+from infra.local.state import Refused
 from infra.migrations.apply import ensure_space
 from infra.tools import space_removal
 from infra.tools.vectors import opened
@@ -44,7 +44,7 @@ def reindex(argv: list[str]) -> int:
             "The tables of another space belong to the owner of the database: set DB_CONNECTION_URI to the owner's.",
             file=sys.stderr,
         )
-    except ServiceError as error:
+    except (ServiceError, Refused) as error:
         print(error, file=sys.stderr)
     except psycopg.Error as error:
         print(f"The database refused it ({type(error).__name__}): are its migrations applied?", file=sys.stderr)
@@ -203,5 +203,5 @@ def _parser() -> argparse.ArgumentParser:
         "--drop", action="store_true", help="give up the former space, or the next one while it is filled"
     )
     order.add_argument("--status", action="store_true", help="show what each workspace reads, and how far it is")
-    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder of the stack (default .dev)")
+    parser.add_argument("--data", type=Path, default=state.USUAL, help="data folder of the stack (default .dev)")
     return parser

@@ -1,7 +1,6 @@
 """`vectors sync|verify`: copy vectors into the store that was chosen, and compare what it holds with the rows."""
 
 import argparse
-import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from infra.local import profile, state
-from infra.local.commands import ROOT
+from infra.local.state import Refused
 from shared.backends import Backends, open_backends
 from shared.domain.errors import ServiceError
 from shared.domain.vector import EmbeddingSpace
@@ -18,8 +17,6 @@ from shared.memory import vector_audit, vector_copy
 from shared.memory.reindexing import choice_of
 from shared.memory.vector_audit import Finding, Subject
 from shared.memory.vector_copy import Copy
-from shared.settings import load
-from shared.settings.sections import DbSettings
 from shared.store.vector_copies import VectorKind
 from shared.vectors import spaces
 from shared.vectors.opening import Stores, open_stores
@@ -37,7 +34,7 @@ def vectors(argv: list[str]) -> int:
             if arguments.order == "sync":
                 return sync(backends, stores, arguments.workspace, is_again=arguments.again)
             return verify(backends, stores, arguments.workspace, is_repaired=arguments.repair)
-    except ServiceError as error:
+    except (ServiceError, Refused) as error:
         print(error, file=sys.stderr)
     except psycopg.Error as error:
         print(f"The database refused it ({type(error).__name__}): are its migrations applied?", file=sys.stderr)
@@ -134,11 +131,7 @@ def _workspaces(backends: Backends, only: str | None) -> Iterator[str]:
 @contextmanager
 def opened(data: Path) -> Generator[tuple[Backends, Stores]]:
     """The backends of the stack that runs on `data`, or else of the settings, and their stores by name."""
-    stack = state.running(data)
-    # What a local stack adds to its settings decides how it embeds.
-    settings = load(folder=ROOT, env={**profile.defaults(ROOT), **os.environ} if stack else None)
-    if stack is not None:
-        settings = settings.model_copy(update={"db": DbSettings.model_validate({"connection_uri": stack.dsn})})
+    settings = profile.settings_for(data)
     backends = open_backends(settings)
     embedder = backends.models.embedder
     stores = open_stores(
@@ -152,7 +145,7 @@ def opened(data: Path) -> Generator[tuple[Backends, Stores]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m infra vectors", description=vectors.__doc__)
-    parser.add_argument("--data", type=Path, default=ROOT / ".dev", help="data folder of the stack (default .dev)")
+    parser.add_argument("--data", type=Path, default=state.USUAL, help="data folder of the stack (default .dev)")
     orders = parser.add_subparsers(dest="order", required=True)
     copying = orders.add_parser("sync", help="copy what Postgres holds into the store of VECTOR_STORE_TYPE")
     copying.add_argument("--again", action="store_true", help="from the beginning, also where it was copied before")

@@ -176,6 +176,9 @@ def test_status_and_logs_show_the_stack(stack: Stack):
     assert shown.returncode == 0, shown.stderr
     assert stack.base_url in shown.stdout
     assert "honcho-work.fifo" in shown.stdout
+    rows = [line for line in shown.stdout.splitlines() if " idle " in line or " in work" in line]
+    assert len(rows) >= 4
+    assert max(map(len, rows)) <= 80
     logs = verb("logs", "Chat", "--data", str(stack.data))
     assert (logs.returncode, "ended with status 1" in logs.stdout) == (0, True)
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from infra.bootstrap import ROOT
 from infra.deploy import first_key
 from infra.deploy.account import Refused
-from infra.local import state
+from infra.local import profile
 from infra.tools.orders.reach import add_place, deployed, explained, is_remote, told
 from shared.backends import open_backends
 from shared.domain.clock import as_utc, iso_z
@@ -21,7 +21,7 @@ from shared.domain.order import Order
 from shared.domain.principal import Principal
 from shared.memory import keys
 from shared.settings import load
-from shared.settings.sections import AuthSettings, DbSettings
+from shared.settings.sections import AuthSettings
 
 _SPAN: Final = re.compile(r"(\d{1,5})([mhdw])")
 _MINUTES: Final = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
@@ -117,9 +117,7 @@ def _revoked_there(arguments: argparse.Namespace, named: str) -> int:
 
 
 def _revoked_here(data: Path, named: str) -> int:
-    settings, stack = load(folder=ROOT), state.running(data.absolute())
-    db = settings.db if stack is None else DbSettings.model_validate({"connection_uri": stack.dsn})
-    backends = open_backends(settings.model_copy(update={"db": db}))
+    backends = open_backends(profile.settings_for(data.absolute()))
     try:
         key_id, was_valid = keys.revoke(backends, named)
     except psycopg.Error as error:

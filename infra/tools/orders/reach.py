@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.bootstrap import ROOT
 from infra.deploy import account, samconfig, tick
 from infra.deploy.account import Account
 from infra.deploy.plan import PROFILES, SAMCONFIG, USUAL
@@ -31,7 +30,7 @@ def add_place(parser: argparse.ArgumentParser, *, is_below: bool = False) -> Non
         return argparse.SUPPRESS if is_below else value
 
     here = parser.add_argument_group("the stack on this machine (default)")
-    here.add_argument("--data", type=Path, default=usually(ROOT / ".dev"), help="data folder (default .dev)")
+    here.add_argument("--data", type=Path, default=usually(state.USUAL), help="data folder (default .dev)")
     there = parser.add_argument_group("a stack on AWS, with the credentials of this machine")
     there.add_argument(
         "--profile", choices=PROFILES, default=usually(None), help="the stack that samconfig.toml names for it"
@@ -77,8 +76,9 @@ def deployed(arguments: argparse.Namespace) -> tuple[Account, Stack]:
 def _here(data: Path) -> Send:
     stack = state.running(data.absolute())
     if stack is None:
+        up = state.command("up", data.absolute())
         raise state.Refused(
-            "No stack is running: start one with `python3 -m infra up`, or name one on AWS (--profile, --stack-name)."
+            f"No stack is running: start one with `{up}`, or name one on AWS (--profile, --stack-name)."
         )
     url = f"{stack.base_url}/_local/invoke/{tick.NAME}"
 
@@ -87,9 +87,11 @@ def _here(data: Path) -> Send:
         with urllib.request.urlopen(asked, timeout=_PATIENCE_S) as answer:
             payload = json.loads(answer.read())
             if answer.headers.get("x-amz-function-error"):
-                look = "`python3 -m infra doctor` looks at it; `down` and `up` start it anew."
-                raise state.Refused(tick.failure(payload, f"`python3 -m infra logs {tick.NAME}`", away=look))
-        return _answered(payload, order, "`python3 -m infra down` and `up`")
+                logs = state.command(f"logs {tick.NAME}", data.absolute())
+                doctor, down = (state.command(verb, data.absolute()) for verb in ("doctor", "down"))
+                look = f"`{doctor}` looks at it; `{down}` and `up` start it anew."
+                raise state.Refused(tick.failure(payload, f"`{logs}`", away=look))
+        return _answered(payload, order, f"`{state.command('down', data.absolute())}` and `up`")
 
     return send
 
