@@ -2,9 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field
-
-from functions.api.wire.fields import Moment, Object, Open, Text, Wire
+from functions.api.wire.fields import Letters, Moment, Object, Open, Text, Wire
 from functions.api.wire.peers import ScopeNames
 from shared.domain import evidence
 from shared.domain.conclusion import Level
@@ -15,7 +13,7 @@ from shared.telemetry import tracing
 class DialecticOptions(Wire):
     """A question about a peer."""
 
-    query: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    query: Annotated[Text, Letters(1, 10_000)]
     target: Text | None = None
     session_id: Text | None = None
     filters: Object | None = None
@@ -29,7 +27,7 @@ class DialecticOptions(Wire):
 class WorkspaceDialecticOptions(Wire):
     """A question about everybody in a workspace."""
 
-    query: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    query: Annotated[Text, Letters(1, 10_000)]
     session_id: Text | None = None
     scope: str | ScopeNames | None = None
     stream: bool = False

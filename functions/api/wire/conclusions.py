@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field
 
-from functions.api.wire.fields import Moment, Object, Open, Text, Wire
+from functions.api.wire.fields import Letters, Moment, Object, Open, Text, Wire
 from functions.api.wire.peers import Count, Distance
 from shared.domain import conclusion
 from shared.domain.conclusion import Level
@@ -14,7 +14,7 @@ from shared.memory.conclude import GivenConclusion
 class ConclusionCreate(Wire):
     """A conclusion that a client states."""
 
-    content: Annotated[Text, Field(min_length=1, max_length=65_535)]
+    content: Annotated[Text, Letters(1, 65_535)]
     observer_id: Text
     observed_id: Text
     session_id: Text | None = None

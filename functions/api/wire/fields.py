@@ -1,10 +1,21 @@
 """The kinds of fields that requests and answers are made of."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    GetPydanticSchema,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import core_schema
 
 from shared.domain.clock import as_utc, iso_z
@@ -105,6 +116,24 @@ else:
 
 Text = Annotated[str, AfterValidator(_text)]
 """Text to be stored or looked for; Postgres knows no NUL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """How long a `Text` may be. A plain bound, checked behind a validator, would speak of "items" in a text."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        bounded = core_schema.str_schema(min_length=self.least, max_length=self.most)
+        return core_schema.chain_schema([handler(source), bounded])
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "minLength": self.least, "maxLength": self.most}
+
 
 Name = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9_-]+$")]
 """The id of a workspace, peer or session to be made."""

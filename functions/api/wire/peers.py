@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 
 from functions.api.wire.configuration import shown_of_peer
 from functions.api.wire.fields import Metadata, Moment, Name, Object, Text, Wire
 from shared.domain import peer
+from shared.domain.json import JsonObject
 from shared.domain.scope import MAX_SCOPES
 
 Count = Annotated[int, Field(ge=1, le=100)]
@@ -14,12 +15,22 @@ Distance = Annotated[float, Field(ge=0, le=1)]
 ScopeNames = Annotated[list[str], Field(min_length=1, max_length=MAX_SCOPES)]
 
 
+def _flagged(given: JsonObject) -> JsonObject:
+    """A flag that is none would be kept and mean nothing: whoever wrote "false" would go on being observed."""
+    if not isinstance(given.get("observe_me"), bool | None):
+        raise ValueError("observe_me should be true, false or null")
+    return given
+
+
+PeerConfiguration = Annotated[Object, AfterValidator(_flagged)]
+
+
 class PeerCreate(Wire):
     """Which peer to get, and what to make or change it with."""
 
     id: Name = Field(validation_alias=AliasChoices("id", "name"))
     metadata: Metadata | None = None
-    configuration: Object | None = None
+    configuration: PeerConfiguration | None = None
 
 
 class PeerGet(Wire):
@@ -33,7 +44,7 @@ class PeerUpdate(Wire):
     """What to replace; null keeps."""
 
     metadata: Metadata | None = None
-    configuration: Object | None = None
+    configuration: PeerConfiguration | None = None
 
 
 class Peer(Wire):

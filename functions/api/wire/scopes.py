@@ -10,7 +10,7 @@ from shared.domain import scope
 from shared.domain.clock import iso_z
 from shared.domain.scope import MAX_SCOPE_LENGTH
 
-ScopeName = Annotated[Text, Field(min_length=1, max_length=MAX_SCOPE_LENGTH, pattern=r"^[a-zA-Z0-9_-]+$")]
+ScopeName = Annotated[str, Field(min_length=1, max_length=MAX_SCOPE_LENGTH, pattern=r"^[a-zA-Z0-9_-]+$")]
 """The id of a scope to be made: shorter than others, because its peer's name has a prefix."""
 
 

@@ -22,6 +22,18 @@ def test_put_with_empty_metadata_clears_it(workspace: WorkspaceClient):
 def test_post_replaces_configuration_and_shows_only_what_the_sdk_knows(workspace: WorkspaceClient):
     workspace.post("/peers", {"id": "a", "configuration": {"observe_me": False, "other": 1}})
     assert workspace.post("/peers", {"id": "a"}).json()["configuration"] == {"observe_me": False}
+
+
+@pytest.mark.parametrize("flag", ["false", 0, [], {}])
+def test_peer_with_a_flag_that_is_none_is_refused_and_stays_as_it_is(workspace: WorkspaceClient, flag: object):
+    workspace.post("/peers", {"id": "a", "configuration": {"observe_me": False}})
+    for answer in (
+        workspace.post("/peers", {"id": "a", "configuration": {"observe_me": flag}}),
+        workspace.put("/peers/a", {"configuration": {"observe_me": flag}}),
+    ):
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "configuration"])
+    assert workspace.post("/peers", {"id": "a"}).json()["configuration"] == {"observe_me": False}
+    assert workspace.put("/peers/a", {"configuration": {"observe_me": None}}).status_code == 200
     replaced = workspace.post("/peers", {"id": "a", "configuration": {"other": 2}})
     assert replaced.json()["configuration"] == {}
 

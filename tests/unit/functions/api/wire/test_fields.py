@@ -1,13 +1,13 @@
 """The kinds of fields: what they take in, what they change, how they are written."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from functions.api.wire.fields import GivenMoment, Metadata, Moment, Name, Object, Text, Wire
+from functions.api.wire.fields import GivenMoment, Letters, Metadata, Moment, Name, Object, Text, Wire
 
 
 class Dated(Wire):
@@ -91,3 +91,24 @@ def test_given_moment_is_utc(given: object):
 )
 def test_moment_is_written_in_utc_with_z(moment: datetime, text: str):
     assert to_json(Dated(at=moment)) == f'{{"at":"{text}"}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        ("", "string_too_short", "String should have at least 1 character"),
+        ("\x00", "string_too_short", "String should have at least 1 character"),
+        ("five!", "string_too_long", "String should have at most 4 characters"),
+    ],
+)
+def test_text_outside_its_bounds_is_told_so_in_letters(given: str, kind: str, said: str):
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Annotated[Text, Letters(1, 4)]).validate_python(given)
+    [error] = caught.value.errors()
+    assert (error["type"], error["msg"]) == (kind, said)
+
+
+def test_text_within_its_bounds_is_kept_and_described():
+    bounded = TypeAdapter(Annotated[Text, Letters(1, 4)])
+    assert bounded.validate_python("a\x00bcd") == "abcd"
+    assert bounded.json_schema() == {"type": "string", "minLength": 1, "maxLength": 4}
