@@ -111,7 +111,7 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelRefused(ServiceError):
-    """The provider refuses the request: a wrong key, model or parameter. Trying again cannot help."""
+    """The provider of the model refuses requests: a wrong key, model or parameter, which `infra doctor` names."""
 
 
 class AnswerDeclined(ModelRefused):

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from functions.api.app import create_app
 from shared.backends import Backends
-from shared.domain.errors import ModelUnavailable
+from shared.domain.errors import ModelRefused, ModelUnavailable
 from tests.support.scripted_model import FixedModels, ScriptedModel, calls
 from tests.support.workspace_client import WorkspaceClient
 
@@ -86,6 +86,21 @@ def test_stream_that_breaks_off_before_its_first_piece_answers_with_a_status(
     app = TestClient(create_app(replace(backends, models=models)))
     answer = app.post(known.at("/peers/alice/chat"), json={"query": "Who is alice?", "stream": True})
     assert (answer.status_code, answer.json()) == (503, {"detail": "The model cannot be reached."})
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_chat_with_a_key_that_the_provider_refuses_says_what_is_wrong_and_no_more(
+    known: WorkspaceClient, backends: Backends, is_streamed: bool
+):
+    refused = ModelRefused("custom/secret-model refused the request (HTTP 401, invalid_api_key)")
+    models = FixedModels(ScriptedModel([refused]), backends.models.embedder())
+    app = TestClient(create_app(replace(backends, models=models)))
+    answer = app.post(known.at("/peers/alice/chat"), json={"query": "Who is alice?", "stream": is_streamed})
+    assert answer.status_code == 500
+    said = answer.json()["detail"]
+    assert "a wrong key, model or parameter" in said
+    assert "doctor" in said
+    assert "secret-model" not in said
 
 
 def test_structured_answer_follows_the_schema(known: WorkspaceClient):
