@@ -12,6 +12,7 @@ import argparse
 import difflib
 import importlib
 import os
+import io
 from typing import NamedTuple
 
 from infra import bootstrap
@@ -67,6 +68,7 @@ VERBS: dict[str, Verb] = {
 
 def main(argv: list[str]) -> int:
     """Run the verb named first in `argv`, inside the project's own environment."""
+    _print_anything()
     arguments = _parser().parse_args(argv[:1])
     verb = VERBS.get(arguments.verb)
     if verb is None:
@@ -106,6 +108,13 @@ def _without_database(error: Exception) -> str:
 
     said = refusals.told(error) if isinstance(error, psycopg.Error) else str(error)
     return f"{said or 'The database cannot be reached.'} `python3 -m infra doctor` looks at it."
+
+
+def _print_anything() -> None:
+    """Let a terminal that cannot write a sign show a question mark, and not end the verb."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """The tool speaks plainly before there is an environment, and to Pythons it cannot run on."""
 
 import ast
+import io
 import subprocess
 import sys
 
@@ -17,6 +18,16 @@ def test_help_names_every_verb_with_what_it_does(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert ended.value.code == 0
     assert [name for name, verb in VERBS.items() if f"{name} " not in said or verb.help not in said] == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_that_a_terminal_cannot_write_ends_no_verb(monkeypatch: pytest.MonkeyPatch, encoding: str):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    monkeypatch.setattr("sys.stdout", terminal)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    print("─ said …")
+    assert terminal.buffer.getvalue().endswith(b"? said ?\n")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_unknown_verb_is_refused_with_the_nearest_one(capsys: pytest.CaptureFixture[str]):
