@@ -16,6 +16,7 @@ from infra.demo.walk import DemoFailed, Walk
 from infra.local import state
 from infra.local.commands import ROOT
 from shared.domain.errors import ServiceError
+from shared.domain.ids import checked_name
 from shared.domain.principal import Principal
 from shared.memory import keys
 from shared.settings import load
@@ -42,8 +43,8 @@ def demo(argv: list[str]) -> int:
         peer = _peer(said, arguments.peer)
         question = arguments.ask or (f"What do you know about {peer}?" if arguments.file else _QUICKSTART_QUESTION)
         search = arguments.search or (_a_word_of(said, peer) if arguments.file else _QUICKSTART_SEARCH)
+        workspace = checked_name(arguments.workspace or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}", "--workspace")
         with _base_url(arguments, console) as url:
-            workspace = arguments.workspace or f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
             key = _key(workspace, is_ours=arguments.base_url is None)
             Walk(console, url, workspace, said, peer, key=key).run(question, search)
     except (ConversationInvalid, DemoFailed, ServiceError) as error:

@@ -47,7 +47,8 @@ class Walk:
             self._show_context()
             self._show_hits(search)
         except HonchoError as error:
-            raise DemoFailed(f"{self._base_url} answered: {error}") from error
+            how = "answered" if error.status else "could not be reached"
+            raise DemoFailed(f"{self._base_url} {how}: {error}") from error
 
     def _tell(self) -> None:
         self._step(f"workspace {self._workspace} at {self._base_url}")

@@ -57,3 +57,15 @@ def test_demo_when_lines_are_bad_names_them_and_stores_nothing(
     assert "line 2" in said.err
     assert "line 3" in said.err
     assert said.out == ""
+
+
+def test_demo_where_nobody_is_says_that_it_was_not_reached(capsys: pytest.CaptureFixture[str]):
+    assert demo(["--base-url", "http://127.0.0.1:9"]) == 1
+    assert capsys.readouterr().err.startswith("http://127.0.0.1:9 could not be reached: ")
+
+
+def test_demo_in_a_workspace_that_cannot_be_starts_no_stack(capsys: pytest.CaptureFixture[str]):
+    assert demo(["--workspace", "a b"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err == "--workspace must be 1 to 512 characters of letters, digits, '_' and '-'\n"
+    assert shown.out == ""
