@@ -24,12 +24,17 @@ def as_utc(moment: datetime) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`moment` as `YYYY-MM-DD HH:MM:SS` in UTC: the form that prompts and representations show."""
-    return as_utc(moment).strftime("%Y-%m-%d %H:%M:%S")
+    return _written(moment, "seconds")
 
 
 def minute(moment: datetime) -> str:
     """`moment` as `YYYY-MM-DD HH:MM` in UTC: what a model needs of it, at fewer tokens."""
-    return as_utc(moment).strftime("%Y-%m-%d %H:%M")
+    return _written(moment, "minutes")
+
+
+def _written(moment: datetime, to: str) -> str:
+    # `strftime` leaves out the zeros of years before 1000, such as those that some clients send for "no date".
+    return as_utc(moment).replace(tzinfo=None).isoformat(" ", to)
 
 
 def clock_time(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 
 _DAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS: tuple[str, ...] = (
@@ -45,7 +45,11 @@ def absolute(sentence: str, said_on: date) -> str:
     """`sentence` with the relative dates it holds written absolutely; what stays vague is left as it was said."""
 
     def resolved(found: re.Match[str], resolve: _Resolve) -> str:
-        phrase = resolve(found, said_on, sentence)
+        try:
+            phrase = resolve(found, said_on, sentence)
+        except OverflowError:
+            # Clients send years 1 and 9999 for "no date", and no calendar goes beyond.
+            return found.group()
         if phrase is None:
             return found.group()
         before: str | None = found.group("before")
@@ -91,13 +95,13 @@ def _span(found: re.Match[str], said_on: date, sentence: str) -> str:
         case "month":
             return f"in {_month(said_on, step)}"
         case _:
-            return f"in {said_on.year + step}"
+            return f"in {_year(said_on.year + step)}"
 
 
 def _season(found: re.Match[str], said_on: date, sentence: str) -> str:
     # Which months a season has depends on the hemisphere: only the order is certain.
     season = found.group("season").lower()
-    order = {"last": f"before {said_on}", "next": f"after {said_on}"}.get(_which(found), f"of {said_on.year}")
+    order = {"last": f"before {said_on}", "next": f"after {said_on}"}.get(_which(found), f"of {_year(said_on.year)}")
     return f"in the {season} {order}"
 
 
@@ -173,7 +177,7 @@ def _away(count: int, unit: str, said_on: date, sign: int) -> str:
         case "month":
             return f"in {_month(said_on, sign * count)}"
         case "year":
-            return f"in {said_on.year + sign * count}"
+            return f"in {_year(said_on.year + sign * count)}"
         case _:
             return f"on {said_on}"
 
@@ -184,7 +188,13 @@ def _monday(day: date) -> date:
 
 def _month(day: date, step: int) -> str:
     year, month = divmod(day.year * 12 + day.month - 1 + step, 12)
-    return f"{year:04}-{month + 1:02}"
+    return f"{_year(year)}-{month + 1:02}"
+
+
+def _year(year: int) -> str:
+    if not MINYEAR <= year <= MAXYEAR:
+        raise OverflowError
+    return f"{year:04}"
 
 
 def _day_near(said_on: date, name: str, *, past: bool, today: bool) -> date:

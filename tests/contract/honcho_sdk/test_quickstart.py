@@ -1,6 +1,7 @@
 """The published SDK, unmodified, against the running stack: what its own introduction shows."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from honcho import Honcho
@@ -59,6 +60,19 @@ def test_chat_stream_when_read_to_its_end_gives_the_answer_in_pieces(stack: Stac
 
     assert len(pieces) > 1
     assert "Bruno" in "".join(pieces)
+
+
+@pytest.mark.parametrize("year", [1, 999, 9999])
+def test_messages_at_an_end_of_the_calendar_are_read_as_any_other(stack: Stack, honcho: Honcho, year: int) -> None:
+    alice = honcho.peer("alice")
+    said = alice.message(
+        "I moved to Lisbon. I will visit Rome next week.", created_at=datetime(year, 12, 31, tzinfo=UTC)
+    )
+    honcho.session("s").add_messages(said)
+    drained(stack.base_url, honcho.workspace_id)
+
+    assert f"[{year:04}-12-31 00:00:00] alice moved to Lisbon" in alice.representation()
+    assert "Rome" in (alice.chat("Which city will alice visit?") or "")
 
 
 def test_chat_when_nothing_is_known_says_so(honcho: Honcho) -> None:

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import pytest
@@ -51,3 +52,23 @@ def test_absolute_resolves_what_is_certain_against_the_day_it_was_said(said: str
 
 def test_absolute_at_the_end_of_february_counts_months_by_the_calendar():
     assert absolute("I left last month", date(2028, 3, 31)) == "I left in 2028-02"
+
+
+@pytest.mark.parametrize("day", [date.min, date.max], ids=str)
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"I fell {when}"
+        for which in ("last", "this", "next")
+        for when in (f"{which} week", f"{which} weekend", f"{which} month", f"{which} year", f"{which} spring",
+                     f"{which} Friday", f"{which} May", f"{which} December")
+    ]
+    + ["I ran yesterday", "I ran the day before yesterday evening", "I run tomorrow", "I slept last night",
+       "I saw tomorrow's news", "I came on Sunday", "I will go on Saturday", "I am free by Monday", "I moved in May",
+       "I left 300 days ago", "I left 300 weeks ago", "I left 3 months ago", "I left 300 years ago",
+       "I will go in 300 days", "I will go in 300 weeks", "I will go in 300 months", "I will go in 300 years"],
+)  # fmt: skip
+def test_absolute_at_an_end_of_the_calendar_says_a_date_within_it_or_leaves_what_was_said(said: str, day: date):
+    text = absolute(said, day)
+    assert text == said or re.search(r"\b(?!0000)\d{4}\b", text)
+    assert not re.search(r"\b0000|-\d{4}-\d{2}-\d{2}|\b1\d{4}\b", text)
