@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from shared.llm.offline_sentences import GAP
 from shared.llm.offline_words import words_of
 
 # A line of a transcript, with or without its time before the name.
@@ -51,7 +52,8 @@ def own_words(text: str) -> str:
 
 def _plain(text: str) -> str:
     """`text` in its plainest spelling, with what was defused in the prompt as it was written."""
-    written = _WIDTHLESS.sub("", text).replace("&lt;", "<").replace("&#91;", "[")
+    # Two spaces, so that what is indented stays so.
+    written = GAP.sub("  ", _WIDTHLESS.sub("", text)).replace("&lt;", "<").replace("&#91;", "[")
     return _STYLED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), written)
 
 

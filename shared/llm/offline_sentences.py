@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 MAX_SENTENCE = 600
 
+# White space within a line. Patterns that may begin or end with some try every way to share out a long stretch of it.
+GAP = re.compile("[ \t\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]{3,}")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>|\*\*|__|`")
 # A list mark, a heading, or a bracketed tag such as [012345] or [note].
@@ -13,7 +15,8 @@ _BULLET = re.compile(r"^(?:[-*•‣+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+)")
 _HEART = re.compile("(?<=\\bI )(?:[\u2764\u2665\U0001f496\U0001f495\U0001f60d]\ufe0f?)+(?= )")
 _EMOJI = re.compile("[ \t]*[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d\u2190-\u21ff\u2b00-\u2bff]+")
 # Full stops and the like: Latin before white space; Chinese, Arabic and Hindi anywhere.
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[\u3002\uff01\uff1f\u061f\u06d4\u0964]+[」』”]?")
+# Taken whole or not at all, and from its first mark on: a thousand marks would be counted a thousand times.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)|[\u3002\uff01\uff1f\u061f\u06d4\u0964]+[」』”]?")
 _QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»")
 # Only where they stand alone: "8)" may close a list.
 _EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['’-]?[()DPpO/|*]+|<3|[xX]D)(?!\S)")
@@ -27,7 +30,8 @@ _MAYBE_LAST = frozenset("etc a.m p.m u.s u.k u.s.a e.u ph.d b.c a.d".split())
 
 def sentences(text: str) -> list[str]:
     """The sentences of `text` in order, each with its closing mark, without list marks, tags, code and emoji."""
-    plain = _MARKUP.sub("", _CODE.sub("\n", text.replace("\r\n", "\n").replace("\u00a0", " ")))
+    even = GAP.sub(" ", text.replace("\r\n", "\n").replace("\u00a0", " "))
+    plain = _MARKUP.sub("", _CODE.sub("\n", even))
     found: list[str] = []
     for line in _paragraphs(plain):
         found.extend(_capped(part) for part in _split(line))

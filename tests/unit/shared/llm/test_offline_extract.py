@@ -1,6 +1,9 @@
 """What the rules read from messages: each line of the tables is one message and the facts it holds."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from typing import Final
 
 import pytest
 
@@ -246,3 +249,25 @@ def test_facts_in_an_endless_sentence_are_cut_at_a_word():
 
 def test_facts_in_when_the_day_is_unknown_leave_relative_dates_as_said():
     assert Extractor(Speaker("alice")).facts_in("I moved yesterday", None) == ["alice moved yesterday"]
+
+
+# Forty times what a message may have. A pattern that tries every way to share it out would take hours, and the process
+# may take half a minute.
+_PATIENT: Final = """
+import resource, sys
+from datetime import date
+from shared.llm.offline_extract import Extractor
+from shared.llm.offline_rewrite import Speaker
+
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+stretch = sys.argv[1] * (1_000_000 // len(sys.argv[1]))
+for text in (stretch, f"I like tea. {stretch} I like milk."):
+    print(*Extractor(Speaker("ann", None)).facts_in(text, date(2026, 1, 1)), sep="; ")
+"""
+
+
+@pytest.mark.parametrize("sign", [" ", "\t", "\xa0", "!", "?!", ".", "…", "!)"])
+def test_facts_around_an_endless_stretch_of_one_sign_are_found(sign: str):
+    done = subprocess.run([sys.executable, "-c", _PATIENT, sign], capture_output=True, text=True, check=False)
+    alone, around = done.stdout.splitlines()
+    assert (alone, "ann likes tea" in around) == ("", True)

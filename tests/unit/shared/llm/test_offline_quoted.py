@@ -77,3 +77,8 @@ def test_is_reported_for_what_introduces_the_words_of_others(text: str):
 )
 def test_is_reported_for_nothing_else(text: str):
     assert not is_reported(text)
+
+
+@pytest.mark.parametrize("gap", ["  ", "\t\t\t", " " * 25_000, "\xa0 \u3000\t"])
+def test_lines_that_are_indented_stay_with_what_they_go_on_from(gap: str):
+    assert own_words(f"bob: I sold it\n{gap}and I regret it\nI like tea") == "I like tea"

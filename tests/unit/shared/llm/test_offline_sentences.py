@@ -21,6 +21,8 @@ from shared.llm.offline_sentences import MAX_SENTENCE, sentences
         ("I love it 😍 My dog too", ["I love it.", "My dog too"]),
         ("我住在里斯本。我喜欢茶。", ["我住在里斯本。", "我喜欢茶。"]),
         ("!!! ... 👍", []),
+        ("Really?!?! (Yes!!!) So...what", ["Really?!?!", "(Yes!!!)", "So...what"]),
+        ("I like tea \t\xa0 \u3000 and milk.", ["I like tea and milk."]),
         ("", []),
     ],
 )
