@@ -11,8 +11,8 @@ if sys.version_info < (3, 11):  # noqa: UP036
 import argparse
 import difflib
 import importlib
-import os
 import io
+import os
 from typing import NamedTuple
 
 from infra import bootstrap

@@ -93,9 +93,6 @@ def told(error: Exception) -> tuple[int, str]:
     # Of a missing model we wrote ourselves, for the operator: which setting is missing.
     if status < 500 or isinstance(error, ModelMissing):
         return status, str(error)
-    if isinstance(error, ModelRefused):
-        # No bug and no outage: only the operator can mend it, and should read so in whatever the caller shows.
-        return status, str(ModelRefused())
     # The class speaks, not the instance: that may name hosts or quote a provider.
     if isinstance(error, ModelRefused):
         return status, str(AnswerDeclined() if isinstance(error, AnswerDeclined) else ModelRefused())

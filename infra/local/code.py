@@ -3,11 +3,14 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from infra.local.template import FunctionSpec
+
+# That of `Runtime` in template.yaml.
+DEPLOYED_PYTHON: Final = "3.13"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class Code:
     variables: Mapping[str, str]
     serve: tuple[str, ...] = ()
     layers: Path | None = None
-    version: str = field(default=f"{sys.version_info[0]}.{sys.version_info[1]}")
+    # What the runtime client believes to run in, whatever Python that is here: for older ones it writes each letter
+    # beyond ASCII as six, and what Lambda hands over would be too large.
+    version: str = DEPLOYED_PYTHON
 
     def placed(self, value: str) -> str:
         """A value of the template, with the path of the layers as it is here."""

@@ -101,3 +101,20 @@ def test_page_that_would_be_too_large_says_so_and_a_smaller_one_comes(client: ht
     assert (refused.status_code, "size" in refused.json()["detail"]) == (413, True)
     page = client.post("/sessions/s/messages/list", json={}, params={"size": 40})
     assert (page.status_code, len(page.json()["items"]), page.json()["total"]) == (200, 40, 80)
+
+
+@pytest.mark.parametrize("letter", ["語", "\N{WAVING HAND SIGN}"])
+def test_answer_of_letters_beyond_ascii_is_handed_over_up_to_the_same_limit(client: httpx.Client, letter: str) -> None:
+    """Written as they are: as six signs each they would be lost after they were stored, and stored again."""
+    count = 2_500_000 // len((letter * 25_000).encode())
+    off = {"reasoning": {"enabled": False}}
+    messages = [{"peer_id": "ada", "content": letter * 25_000, "configuration": off}] * count
+    for stored in (count, 2 * count, 3 * count):
+        written = client.post("/sessions/s/messages", json={"messages": messages})
+        assert (written.status_code, len(written.json())) == (201, count)
+        listed = client.post("/sessions/s/messages/list", json={}, params={"size": 1})
+        assert listed.json()["total"] == stored
+    page = client.post("/sessions/s/messages/list", json={}, params={"size": 2 * count})
+    assert (page.status_code, len(page.json()["items"])) == (200, 2 * count)
+    refused = client.post("/sessions/s/messages/list", json={}, params={"size": 3 * count})
+    assert (refused.status_code, "size" in refused.json()["detail"]) == (413, True)

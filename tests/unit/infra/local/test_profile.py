@@ -1,5 +1,6 @@
 """What functions find in their environment here, and what the operator's choice outweighs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ def test_variables_of_a_function_lead_to_the_local_database_and_queues():
     assert found["DB_CONNECTION_URI"] == "postgresql+psycopg://app"
     assert (found["QUEUE_DERIVE_URL"], found["AWS_ENDPOINT_URL_SQS"]) == ("http://queue/derive", "http://sqs")
     assert found["AWS_LAMBDA_FUNCTION_NAME"] == "ApiFunction"
+
+
+def test_variables_name_the_runtime_that_is_deployed_whatever_python_runs_here():
+    [runtime] = re.findall(r"^    Runtime: (python3\.\d+)$", (ROOT / "template.yaml").read_text(), re.MULTILINE)
+    assert variables()["AWS_EXECUTION_ENV"] == f"AWS_Lambda_{runtime}"
 
 
 def test_variables_of_the_migrations_lead_to_the_owner():
