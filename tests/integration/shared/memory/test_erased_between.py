@@ -1,6 +1,7 @@
-"""Whatever is erased from end to end between any two steps of any work leaves no trace when that work ends."""
+"""Whatever is erased between any two steps of any work, or while that is done, leaves no trace when both have ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -144,6 +145,16 @@ def erases(goes: Callable[[World], list[str]], world: World, traces: list[str]) 
 GOES: list[Callable[[World], list[str]]] = [message, peer, session, workspace]
 
 
+def ends(world: World, traces: Sequence[str], owner_dsn: str) -> tuple[dict[str, int], dict[str, Sequence[object]]]:
+    """What is left of the traces, and what does not agree, when all that was begun has ended."""
+    assert traces, "it was erased"
+    settle(world.place, *DO)
+    forgets(world.place)
+    world.place.clock.advance(minutes=6)
+    remove_hidden(world.place.backends)
+    return residue(owner_dsn, *traces), broken(world.place)
+
+
 @pytest.mark.parametrize("place", [True], indirect=True, ids=["pipelined"])
 @pytest.mark.parametrize("goes", GOES)
 @pytest.mark.parametrize("work", WORK)
@@ -167,8 +178,32 @@ def test_what_is_erased_between_any_two_steps_leaves_no_trace(
         if not moments.came:
             assert number > 2
             return
-        settle(world.place, *DO)
-        world.place.clock.advance(minutes=6)
-        remove_hidden(world.place.backends)
-        assert (number, residue(owner_dsn, *traces), broken(world.place)) == (number, {}, {})
+        assert (number, *ends(world, traces, owner_dsn)) == (number, {}, {})
+    raise AssertionError("it has no end")
+
+
+def tries(act: Callable[[Workplace], object], world: World) -> None:
+    """Do it, or be refused."""
+    with suppress(ServiceError):
+        act(world.place)
+
+
+@pytest.mark.parametrize("place", [True], indirect=True, ids=["pipelined"])
+@pytest.mark.parametrize("goes", GOES)
+@pytest.mark.parametrize("work", WORK)
+def test_what_is_done_between_two_steps_of_an_erasure_goes_with_it(
+    place: Workplace, owner_dsn: str, work: str, goes: Callable[[World], list[str]]
+):
+    if (work, goes) == ("states", message):
+        pytest.skip("what a client states is its own")
+    place = echoing(place)
+    # An erasure has up to a hundred steps: each kind of work comes at some of them.
+    for number in range(1 + list(WORK).index(work), 1000, len(WORK)):
+        world = made(place, number, lines=8 if work == "summarizes" else 1)
+        moments = Moments(number, partial(tries, WORK[work](world), world))
+        traces = goes(replace(world, place=interrupted(world.place, moments)))
+        if not moments.came:
+            assert number > 2 * len(WORK)
+            return
+        assert (number, *ends(world, traces, owner_dsn)) == (number, {}, {})
     raise AssertionError("it has no end")
