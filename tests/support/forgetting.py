@@ -49,7 +49,7 @@ def furnishes(place: Workplace, session: str, canary: str) -> None:
 
 def forgets(place: Workplace) -> None:
     """Let workers forget until nothing of it is owed."""
-    for _ in range(50):
+    for _ in range(200):
         relay(place.backends)
         for wake_up in place.queue.take(TaskKind.FORGET):
             forget.forget(place.backends, wake_up)
