@@ -6,7 +6,7 @@ from shared.backends import Backends
 from shared.domain.conclusion import Collection
 from shared.domain.configuration import Configuration, resolve
 from shared.domain.dream import DreamRequest
-from shared.domain.errors import Invalid, LimitExceeded, NotFound
+from shared.domain.errors import DatabaseUnavailable, Invalid, LimitExceeded, NotFound
 from shared.domain.ids import SCOPE_PREFIX, checked_name, is_scope
 from shared.domain.work import WakeUp
 from shared.memory.note import UNNOTED, Note
@@ -71,6 +71,12 @@ def release_dreams(backends: Backends) -> int:
         try:
             wake_ups = backends.db.run(lambda conn, collection=collection: _release(backends, conn, collection))
         except _NotDue:
+            continue
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            # One that fails each time must not keep all others awake.
+            logger.exception("dream_not_released", workspace=collection.workspace)
             continue
         send(backends, wake_ups)
         woken += bool(wake_ups)

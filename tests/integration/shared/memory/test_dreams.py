@@ -2,21 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from psycopg.types.json import Jsonb
 
 from shared.domain.conclusion import Collection
+from shared.domain.dream import DreamRequest
 from shared.domain.errors import ModelUnavailable
 from shared.domain.session import ObservationSettings
-from shared.domain.work import TaskKind
+from shared.domain.work import TaskKind, WakeUp
 from shared.memory import dreams, scopes
 from shared.memory.backfill import reconcile
 from shared.memory.conclude import GivenConclusion, create_conclusions
 from shared.memory.dreams import DreamsDisabled, release_dreams
 from shared.reasoning.dream import dream
 from shared.store import dream_schedule, repair
+from shared.store import dreams as stored
+from shared.store.database import Connection
 from tests.support.backends import AnsweringModel
 from tests.support.dreaming import Dreamland, dreamland
 
@@ -232,6 +235,25 @@ def test_release_asks_for_each_enabled_kind(land: Dreamland):
     both.tells("ada", *FACTS)
     assert released(both, minutes=60) == ["dream::ada:ada"]
     assert [row["kind"] for row in both.dreams()] == ["omni", "card_refresh"]
+
+
+def test_release_of_a_collection_that_fails_each_time_holds_up_no_other(
+    land: Dreamland, monkeypatch: pytest.MonkeyPatch
+):
+    for peer in ("ada", "bob"):
+        land.tells(peer, *FACTS, session=peer)
+    request = stored.request
+
+    def failing(conn: Connection, wanted: DreamRequest, *, now: datetime) -> list[WakeUp]:
+        if wanted.collection.observed == "ada":
+            raise ArithmeticError
+        return request(conn, wanted, now=now)
+
+    monkeypatch.setattr(stored, "request", failing)
+    assert released(land, minutes=70) == ["dream::bob:bob"]
+    assert (due_in(land) is not None, due_in(land, "bob", "bob")) == (True, None)
+    monkeypatch.undo()
+    assert released(land, minutes=1) == ["dream::bob:bob", "dream::ada:ada"]
 
 
 @pytest.mark.parametrize("dream_settings", [{"enabled": False}, {"enabled_types": ()}])
