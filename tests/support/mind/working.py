@@ -49,6 +49,11 @@ DELIVERIES = st.lists(
 )  # fmt: skip
 
 
+def key_of(wake_up: WakeUp) -> tuple[str, str]:
+    """The workspace and the unit."""
+    return wake_up.unit.workspace, wake_up.unit.key
+
+
 class Working(Forgetting):
     """Wake-ups arrive in any order, get lost, and come again long after they were done."""
 
@@ -162,7 +167,7 @@ class Working(Forgetting):
         if wake_up.unit.kind is TaskKind.DERIVE and (fault in SHOCKS):
             # Once it has failed twice a window is split, and the answer about the whole of it is left behind.
             found = place.rows(statements.FAILURES, unit=wake_up.unit.key)
-            self.excuses += bool(found) and found[0]["failures"] >= 1
+            self.excuses[key_of(wake_up)] += bool(found) and found[0]["failures"] >= 1
 
     def happenings(self, place: Workplace, wake_up: WakeUp, fault: str, number: int) -> list[Callable[[str], None]]:
         """What happens while the worker waits for its model for the first time."""
@@ -213,12 +218,13 @@ class Working(Forgetting):
         shift = self.shifts[-1]
         self.check_shown(shift, request)
         self.check_lease(shift)
-        self.calls += request.purpose == "derive"
+        is_derived, key = request.purpose == "derive", key_of(shift.wake_up)
+        self.calls[key] += is_derived
         if shift.happenings:
-            self.excuses += request.purpose == "derive" and shift.fault not in ("comes twice", "said meanwhile")
+            self.excuses[key] += is_derived and shift.fault not in ("comes twice", "said meanwhile")
             self.happen(shift, "\n".join(turn.text for turn in request.turns if isinstance(turn, UserTurn)))
         if shift.fault in MODEL_FAULTS:
-            self.excuses += request.purpose == "derive"
+            self.excuses[key] += is_derived
         match shift.fault:
             case "outage":
                 raise ModelUnavailable

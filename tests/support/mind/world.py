@@ -1,5 +1,6 @@
 """Two workspaces with the same names in them, and all that the machine keeps in mind about what happened there."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -88,8 +89,9 @@ class World(RuleBasedStateMachine):
         self.words: list[list[str]] = [[], []]
         # What was noticed in the middle of work, where an exception would pass for a failure of the model.
         self.wrong: list[str] = []
-        self.calls: int = 0
-        self.excuses: int = 0
+        # By workspace and unit: how often a model was asked to derive, and how often that may have been in vain.
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.excuses: Counter[tuple[str, str]] = Counter()
         self.forgettings: int = 0
         # Messages to be erased, and what they said.
         self.erased: set[str] = set()
