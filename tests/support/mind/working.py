@@ -40,7 +40,8 @@ DELIVERIES = st.lists(
              "erased meanwhile", "erased long ago", "said meanwhile", "switched meanwhile", "deleted meanwhile",
              "undone meanwhile")
         ),
-        st.integers(1, 9),
+        # Deriving is over after a few transactions, an erasure or a dream is not.
+        st.integers(2, 3) | st.integers(1, 9),
         st.booleans(),
         TAPES,
     ),

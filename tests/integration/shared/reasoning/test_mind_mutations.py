@@ -8,7 +8,7 @@ from tests.integration.shared.reasoning.test_mind import QUICK
 from tests.support.mind.machine import Days, Mind
 from tests.support.mind.mutations import MUTATIONS
 
-SEARCH = settings(QUICK, max_examples=400)
+SEARCH = settings(QUICK, max_examples=1500)
 
 
 @pytest.mark.slow
