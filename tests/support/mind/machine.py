@@ -80,12 +80,8 @@ class Mind(Checks):
         }
         assert closed["finished"] | closed["parked"] == allowed.keys()
         if self.is_free:
-            # That somebody speaks rests on all he said: it may go with one of the messages, and must come back.
             known = {
-                (row["observer"], message)
-                for row in self.rows(statements.EXPLICIT)
-                for message in row["message_ids"]
-                if row["content"].endswith(" speaks")
+                (row["observer"], message) for row in self.rows(statements.EXPLICIT) for message in row["message_ids"]
             }
             for message in closed["finished"]:
                 gone = self.expected[self.existing[message]["workspace"]].gone
