@@ -24,7 +24,6 @@ from shared.store import (
     messages,
     outbox,
     record,
-    reopening,
     summaries,
     undoing,
     work,
@@ -161,7 +160,6 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         summaries, "PUT", ("SET content = EXCLUDED.content,", "SET content = s.content,")
     ),
     "an erasure leaves conclusions": instead(erasure_conclusions, "touched", always([])),
-    "an erasure takes what others said": instead(reopening, "reopen", nothing),
     "an erasure leaves summaries": swap(
         erasure, "UNSUMMARIZE", ("covered_seq >= %(first)s", "covered_seq > %(first)s + 1")
     ),
